@@ -1,0 +1,76 @@
+/* The ops forward code records.  Every function returns a value of the graph, or NO_VALUE after an
+ * error (sticky, graph.h).  Shapes in brackets; "real" is the backend's element type. Fused ops
+ * record their primitives instead on a lowered graph (graph_config.lowered): that form is closed
+ * under differentiation, and a second opinion on each fused kernel. */
+#ifndef ENGINE_OPS_H
+#define ENGINE_OPS_H
+
+#include "engine/graph.h"
+
+/* --- primitives -------------------------------------------------------------------------- */
+/* Elementwise with NumPy broadcasting. */
+value op_add(graph *g, value a, value b);
+value op_sub(graph *g, value a, value b);
+value op_mul(graph *g, value a, value b);
+value op_div(graph *g, value a, value b);
+
+typedef enum {
+    UNARY_NEG, UNARY_EXP, UNARY_LOG, UNARY_SQRT, UNARY_RSQRT, UNARY_TANH, UNARY_SIGMOID, UNARY_ERF,
+    UNARY_RELU, UNARY_STEP /* x > 0 */, UNARY_SQUARE, UNARY_ABS, UNARY_SIGN, UNARY_RECIPROCAL,
+    UNARY_GELU_TANH, UNARY_GELU_ERF, UNARY_SILU,
+    UNARY_COUNT,
+} unary_kind;
+value op_unary(graph *g, unary_kind kind, value a);
+value op_affine(graph *g, value a, double scale, double shift); /* scale * a + shift */
+
+/* Sums over the axes in `axes` (bit i = axis i), which stay as extents of 1 when keep. */
+value op_reduce_sum(graph *g, value a, uint32_t axes, bool keep);
+value op_reduce_mean(graph *g, value a, uint32_t axes, bool keep);
+/* Maximum over the last axis, kept as 1; no gradient flows through it (softmax's shift). */
+value op_reduce_max_last(graph *g, value a);
+value op_broadcast(graph *g, value a, int ndim, const int64_t *shape);
+value op_reshape(graph *g, value a, int ndim, const int64_t *shape); /* no copy */
+value op_permute(graph *g, value a, const int *axes);                /* out axis i = in axes[i] */
+value op_slice(graph *g, value a, int axis, int64_t start, int64_t length);
+value op_pad(graph *g, value a, int axis, int64_t before, int64_t after); /* with zeros */
+value op_concat(graph *g, value a, value b, int axis);
+/* [..., m, k] x [..., k, n] -> [..., m, n]; equal leading extents, or none on either side (then it
+ * is repeated).  ta / tb: the last two axes of a / b are stored transposed. */
+value op_matmul(graph *g, value a, value b, bool ta, bool tb);
+value op_gather_rows(graph *g, value table, value ids);  /* [V, C], I32 [...] -> [..., C] */
+value op_scatter_rows(graph *g, value rows, value ids, int64_t V); /* adjoint of the above */
+value op_one_hot(graph *g, value ids, int64_t classes);  /* I32 [...] -> real [..., classes] */
+value op_cast_real(graph *g, value ids);                 /* I32 -> real */
+value op_stop_gradient(graph *g, value a);
+
+/* --- fused ------------------------------------------------------------------------------- */
+typedef enum { ACT_NONE, ACT_GELU_TANH, ACT_GELU_ERF, ACT_RELU, ACT_TANH, ACT_SILU } activation;
+
+/* y = act(x W^T + bias).  x [..., K], w [N, K], bias [N] or NO_VALUE -> [..., N]. */
+value op_linear(graph *g, value x, value w, value bias, activation act);
+/* Over the last axis, biased variance, eps inside the root. scale, bias [C]. */
+value op_layer_norm(graph *g, value x, value scale, value bias, double eps);
+/* sum = a + b and its layer norm in one pass; *sum gets the sum (the residual stream). */
+value op_add_layer_norm(graph *g, value a, value b, value scale, value bias, double eps,
+                        value *sum);
+/* Multi-head attention.  q [B, Tq, C], k and v [B, Tk, C], heads consecutive slices of C; scores are
+ * multiplied by `scale` (0: 1/sqrt(C/heads)).  mask: I32 [B or 1, Tq or 1, Tk], 0 hides a key, or
+ * NO_VALUE; a query with no key gets zeros.  causal hides keys after the query.  -> [B, Tq, C] */
+value op_attention(graph *g, value q, value k, value v, int heads, double scale, value mask,
+                   bool causal);
+/* The same on a packed projection qkv [B, T, 3C] (columns q, k, v). */
+value op_attention_packed(graph *g, value qkv, int heads, double scale, value mask, bool causal);
+value op_softmax(graph *g, value a); /* last axis */
+/* sum_n w_n ce_n / sum_n w_n, ce with label smoothing from graph_settings: targets
+ * (1-e) y + e/V.  logits [N, V]; labels I32 [N] or real [N, V]; weights real [N] or NO_VALUE.
+ * -> [1]; *per_example (may be NULL) gets the unweighted ce [N]. */
+value op_softmax_cross_entropy(graph *g, value logits, value labels, value weights,
+                               value *per_example);
+/* Non-overlapping patches: images [N, Ch, H, W] -> [N, (H/p)(W/p), Ch p p], each patch in the
+ * order (channel, y, x), patches row-major. */
+value op_patches(graph *g, value images, int patch);
+/* Zeroes each element with settings.dropout and scales the rest by 1/(1-rate).  Element i of call
+ * number `n` of the graph uses Philox stream n of settings.seed: the same on every backend. */
+value op_dropout(graph *g, value a);
+
+#endif

@@ -1,0 +1,88 @@
+/* A workload: a fixed model on fixed data.  workloads/NAME.c defines `const workload workload_NAME`;
+ * workloads/NAME.yaml holds its sizes (mini, base, full), targets, budgets and held-out variants and
+ * is embedded in the binary.  The registry is generated from the directory listing. */
+#ifndef WORKLOADS_WORKLOAD_H
+#define WORKLOADS_WORKLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/yaml.h"
+#include "engine/graph.h"
+
+/* One example batch in host memory, in the order the workload's build() declared its inputs. */
+#define WORKLOAD_MAX_INPUTS 8
+
+typedef struct workload_task workload_task; /* an opened workload: configuration and data */
+
+/* A recorded model: which values the harness feeds and reads. */
+typedef struct workload_model {
+    value inputs[WORKLOAD_MAX_INPUTS];
+    int num_inputs;
+    value loss;        /* [1] mean over the batch's weights: what is differentiated */
+    value logits;      /* kept */
+    value per_example; /* [N] unweighted loss, kept */
+    int64_t batch;     /* examples */
+} workload_model;
+
+/* A batch as the data pipeline makes it: one buffer per input (f32 or i32), borrowed by the reader
+ * until the next call. weights of padding examples are 0. */
+typedef struct workload_batch {
+    void *data[WORKLOAD_MAX_INPUTS];
+    int num_inputs;
+    int64_t count; /* examples that count */
+} workload_batch;
+
+/* Running totals of an evaluation over a split. */
+typedef struct workload_metrics {
+    double loss;     /* mean over the split */
+    double accuracy; /* share of correct answers, or NaN */
+    int64_t count;
+} workload_metrics;
+
+typedef enum { SPLIT_TRAIN, SPLIT_VALID, SPLIT_TEST } workload_split;
+
+/* Secret relabelling (DESIGN section 4): NULL key: none. */
+typedef struct workload_key {
+    bool enabled;
+    uint64_t words[2];
+} workload_key;
+
+typedef struct workload {
+    const char *name;
+    const char *description; /* one line */
+    /* Opens the data and reads the size's `model:` and `data:` maps; unknown keys are errors of the
+     * yaml reader.  `data_dir` holds the prepared data sets.  data_id gets "name:sha256". */
+    int32_t (*open)(workload_task **out, const yaml_node *model, const yaml_node *data,
+                    const char *data_dir, const workload_key *key);
+    void (*close)(workload_task *t);
+    const char *(*data_id)(const workload_task *t);
+    /* Records the forward pass for `batch` examples into g; declares the parameters. */
+    int32_t (*build)(workload_task *t, graph *g, int64_t batch, workload_model *out);
+    int64_t (*split_size)(const workload_task *t, workload_split split);
+    /* Training batch number `step` (`batch` examples, this rank's part [first, first + count)):
+     * deterministic in (seed, step), so a resume or rerun sees the same examples. */
+    int32_t (*train_batch)(workload_task *t, uint64_t seed, int64_t step, int64_t batch,
+                           int64_t first, int64_t count, workload_batch *out);
+    /* Examples [start, start + batch) of a held-out split; the rest of the last batch has weight 0. */
+    int32_t (*eval_batch)(workload_task *t, workload_split split, int64_t start, int64_t batch,
+                          workload_batch *out);
+    /* Adds one evaluated batch to `m` (sums; the harness divides). */
+    int32_t (*score)(workload_task *t, const workload_batch *b, int64_t batch,
+                     const double *logits, const double *per_example, workload_metrics *m);
+    /* Opens a model of a golden parity case (JSON config) instead of a yaml size; NULL: none. */
+    int32_t (*open_case)(workload_task **out, const void *json_config);
+    /* Names of the inputs in build's order, as golden cases call them. */
+    const char *const *input_names;
+} workload;
+
+typedef struct workload_entry {
+    const char *name;
+    const workload *workload;
+    const char *yaml;
+} workload_entry;
+
+extern const workload_entry workload_registry[]; /* ends with a NULL name; generated */
+const workload_entry *workload_find(const char *name);
+
+#endif
