@@ -92,9 +92,75 @@ $(BUILD)/optimizers/%.so: optimizers/%.c
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/tests/tap.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/obj/tests/tap.o $(LIB) -ldnnl $(BACKEND_LIBS) $(LDLIBS)
+# --- what README promises ------------------------------------------------------------------
+JOBS ?= $(shell nproc)
+SHELL_TESTS := $(sort $(wildcard tests/*.t))
+RACERS ?= nadamw nesterov sgd
+RACE_DIR ?= results/race
+
 tests: all $(TESTS)
+
 test: tests
-	@PODIUM_BUILD=$(BUILD) prove --nocolor $(TESTS) $(wildcard tests/*.t)
+	@PODIUM_BUILD=$(BUILD) tools/prove.sh $(TESTS) $(SHELL_TESTS)
+
+# Installs what is missing, builds, runs every test.
+check:
+	@tools/setup.sh check
+	@$(MAKE) -j$(JOBS) tests
+	@$(MAKE) --no-print-directory test
+
+# Installs what is missing, builds, races three optimizers on vit mini and shows the result.
+race:
+	@tools/setup.sh race
+	@$(MAKE) -s -j$(JOBS) all
+	@rm -rf $(RACE_DIR)
+	./podium run $(RACERS) --workload vit --suite mini --results $(RACE_DIR)
+	@./podium score $(RACE_DIR)
+	@./podium leaderboard $(RACE_DIR) --out $(RACE_DIR)/html
+
+# What takes longer than a test may: sanitizers over all tests, a minute of each fuzz target.
+soak: tests
+	$(MAKE) -j$(JOBS) SANITIZE=address,undefined tests
+	$(MAKE) --no-print-directory SANITIZE=address,undefined test
+	$(MAKE) fuzz FUZZ_SECONDS=60
+
+# BENCHMARKS.md's tables and the site, from the committed records.
+leaderboard: all
+	./podium leaderboard results --out $(BUILD)/leaderboard
+
+data: all
+	./podium data all
+
+# Reformats what the change touches; `make style CHECK=1` only says where.
+STYLE_FILES = $(shell git ls-files '*.c' '*.h')
+style:
+	clang-format $(if $(CHECK),--dry-run -Werror,-i) $(STYLE_FILES)
+
+PREFIX ?= /usr/local
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/podium \
+	  $(DESTDIR)$(PREFIX)/lib/podium/build/optimizers $(DESTDIR)$(PREFIX)/lib/podium/data
+	install -m 755 $(PODIUM) $(RUNNER) $(DESTDIR)$(PREFIX)/lib/podium/build/
+	install -m 644 $(OPTIMIZERS) $(DESTDIR)$(PREFIX)/lib/podium/build/optimizers/
+	cp -r data/glyphs $(DESTDIR)$(PREFIX)/lib/podium/data/
+	cp -r submissions $(DESTDIR)$(PREFIX)/lib/podium/
+	install -m 644 include/podium/*.h $(DESTDIR)$(PREFIX)/include/podium/
+	ln -sf ../lib/podium/build/podium $(DESTDIR)$(PREFIX)/bin/podium
+
+help:
+	@echo 'make              build what this machine can'
+	@echo 'make race         install what is missing, race three optimizers on vit mini, show the result'
+	@echo 'make check        install what is missing, run all tests'
+	@echo 'make test         run all tests, no set-up'
+	@echo 'make soak         sanitizers over all tests, a minute of each fuzz target'
+	@echo 'make bench        speed, as ratios against rivals; bench-peers sets up PyTorch for it'
+	@echo 'make leaderboard  the site from results/'
+	@echo 'make data         prepare and verify data sets'
+	@echo 'make style        clang-format (CHECK=1: only say where)'
+	@echo 'make install      PREFIX=/usr/local DESTDIR='
+	@echo 'make clean'
+	@echo 'Variables: DEV=1 (-Werror -Wconversion), SANITIZE=address,undefined, YES=1 (do not ask),'
+	@echo '           CC=clang, ARCH=x86-64-v3, CUDA=0, HIP=0'
 
 clean:
 	rm -rf build podium
