@@ -13,12 +13,12 @@ override CFLAGS += -std=c17 $(WARNINGS) -fopenmp -fno-math-errno
 ifdef DEV
 override CFLAGS += -Werror -Wconversion -Wno-sign-conversion
 endif
+comma := ,
 ifdef SANITIZE
 override CFLAGS += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 LDFLAGS += -fsanitize=$(SANITIZE)
 BUILD := $(BUILD)/sanitize-$(subst $(comma),-,$(SANITIZE))
 endif
-comma := ,
 LDLIBS += -lyaml -ljansson -lz -lm
 PODIUM_REVISION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
