@@ -18,11 +18,11 @@ const char *podium_error(void);
 void podium_error_clear(void);
 
 /* Returns early from the caller when `expr` is a failure. */
-#define TRY(expr)                                                                                  \
-    do {                                                                                           \
-        int32_t try_rc_ = (expr);                                                                  \
-        if (try_rc_ < 0)                                                                           \
-            return try_rc_;                                                                        \
+#define TRY(expr)                 \
+    do {                          \
+        int32_t try_rc_ = (expr); \
+        if (try_rc_ < 0)          \
+            return try_rc_;       \
     } while (0)
 
 #endif

@@ -24,9 +24,9 @@ int yaml_line(const yaml_node *n);
 int32_t yaml_fail(const yaml_node *n, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-size_t yaml_length(const yaml_node *n);                        /* of a list or a map */
-const yaml_node *yaml_item(const yaml_node *n, size_t i);      /* list element, map value */
-const char *yaml_key(const yaml_node *n, size_t i);            /* map key i; marks nothing */
+size_t yaml_length(const yaml_node *n);                   /* of a list or a map */
+const yaml_node *yaml_item(const yaml_node *n, size_t i); /* list element, map value */
+const char *yaml_key(const yaml_node *n, size_t i);       /* map key i; marks nothing */
 /* The value under `key`, marked as used; NULL when absent (or n is NULL). */
 const yaml_node *yaml_get(const yaml_node *n, const char *key);
 const char *yaml_text(const yaml_node *n); /* of a scalar; borrowed from the document */

@@ -1,0 +1,71 @@
+/* A trial's record, read back: trial.jsonl, one JSON object a line (schema podium-record/1).
+ *
+ *   header      {"event": "header", "schema", "submission": {name, version, authors, sha256, abi,
+ *               defaults_only, hyperparameters}, "workload": {name, size, held_out, fingerprint,
+ *               data_id, batch_size, step_hint, eval_every_examples, budget_steps,
+ *               target: {metric, value}, ...}, "ruleset", "study", "trial", "seed",
+ *               "machine": {cpu, isa, threads, device, precision, sandbox, ...}, "build": {...}}
+ *   evaluation  {"event": "evaluation", "step", "examples", "loss", "accuracy", "wall_seconds",
+ *               "calibrated", "gradient_evaluations", "model_flops", "reference_step_seconds",
+ *               "hash", ...}
+ *   end         {"event": "end", "status": "VALID" | "INVALID", "reached", "reason", ...}
+ *
+ * Fields that are not listed are kept in the JSON and not judged. */
+#ifndef SCORING_RECORD_H
+#define SCORING_RECORD_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/status.h"
+
+typedef enum { CLOCK_CALIBRATED, CLOCK_WALL, CLOCK_STEPS, CLOCK_FLOPS, CLOCK_COUNT } record_clock;
+extern const char *const record_clock_names[]; /* ends with NULL */
+
+typedef struct record_evaluation {
+    int64_t step, examples, gradient_evaluations;
+    double loss, accuracy;
+    double clock[CLOCK_COUNT]; /* reference steps, seconds, steps, FLOPs */
+    double reference_step_seconds;
+    char hash[65];
+} record_evaluation;
+
+/* Texts are borrowed from the JSON values the record owns. */
+typedef struct record {
+    char *path;
+    json_t *header, *end; /* end NULL: unfinished */
+    const char *submission, *submission_sha256;
+    const char *workload, *size, *held_out; /* held_out "" when it is the base workload */
+    const char *fingerprint, *data_id;
+    const char *ruleset; /* "" when none */
+    const char *isa, *device, *precision, *sandbox, *cpu;
+    int64_t threads, study, trial;
+    uint64_t seed;
+    bool target_is_accuracy;
+    double target, budget_steps;
+    record_evaluation *evaluations;
+    size_t num_evaluations;
+    bool valid, reached; /* of the end */
+    const char *reason;  /* of the end, "" when unfinished */
+    bool truncated;      /* the last line was cut off and left out */
+} record;
+
+/* Errors: PODIUM_EIO; PODIUM_EINVAL "file:line: ..." naming the field. */
+int32_t record_read(record **out, const char *path);
+int32_t record_parse(record **out, const char *text, size_t length, const char *path);
+void record_destroy(record *r);
+
+/* Number of the first evaluation that meets the target (inclusive; NaN never does), -1: none. */
+int64_t record_hit(const record *r);
+
+/* Records below files and folders (trial.jsonl), in the order of their paths. */
+typedef struct record_list {
+    record **items;
+    size_t length, capacity;
+} record_list;
+/* Errors: those of record_read; PODIUM_EINVAL when a path holds no record. */
+int32_t record_list_read(record_list *list, const char *path);
+void record_list_release(record_list *list);
+
+#endif

@@ -1,0 +1,61 @@
+/* Time-to-target scoring by AlgoPerf's rules: best trial of a study, median over studies, ratio to
+ * the fastest, performance profile, score.  Pure arithmetic: knows no file.
+ *
+ * Every step is that of the reference implementation (Dahl et al. 2023, section 4.5 and its code),
+ * the order of operations included; see score_compute. */
+#ifndef SCORING_SCORE_H
+#define SCORING_SCORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/status.h"
+
+#define SCORE_POINTS 100 /* of the profile, tau from 1 to 4 */
+#define SCORE_TAU_MAX 4.0
+
+/* One trial: when it first met the target. */
+typedef struct score_trial {
+    int32_t submission, workload; /* numbers */
+    int64_t study;
+    int64_t hit_index; /* number of the evaluation that met the target, -1: none did */
+    double hit_time;   /* its time; ignored when none did */
+} score_trial;
+
+/* Which trial stands for a study: the smallest time (the published rule), or the smallest
+ * evaluation index and the first listed on a tie (what AlgoPerf's code does). */
+typedef enum { SCORE_MIN_TIME, SCORE_MIN_INDEX } score_rule;
+
+typedef struct score_problem {
+    size_t num_submissions;
+    const char *const *names;  /* [num_submissions]: ties rank by name */
+    size_t num_base;           /* workloads 0 .. num_base - 1: the denominator of every score */
+    size_t num_held_out;       /* the workloads behind them */
+    const int32_t *base_of;    /* [num_held_out] base workload of each */
+    const score_trial *trials; /* in listing order: it matters to SCORE_MIN_INDEX */
+    size_t num_trials;
+} score_problem;
+
+typedef struct score_result {
+    double *time;  /* [submission][base and held-out workload] median over studies; inf missed, NaN
+                      no trials */
+    double *ratio; /* [submission][base workload] after voiding; inf missed or voided, NaN none */
+    double *rho;   /* [submission][SCORE_POINTS] */
+    double *score; /* [submission] trapezoid over the 100 points */
+    double *exact; /* [submission] the integral itself */
+    size_t *rank;  /* [submission] from 1 */
+    size_t *order; /* submissions by rank */
+} score_result;
+
+double score_tau(int i); /* point i of the profile */
+
+/* Errors: PODIUM_ENOMEM; PODIUM_EINVAL when a number of a trial is out of range. */
+int32_t score_compute(const score_problem *p, score_rule rule, score_result *out);
+void score_release(score_result *r);
+
+/* 95 % interval of each score by resampling studies with replacement (percentile bootstrap, fixed
+ * stream, `rounds` rounds); low and high [num_submissions].  NaN when no workload has two studies.
+ */
+int32_t score_interval(const score_problem *p, score_rule rule, int rounds, double *low,
+                       double *high);
+
+#endif
