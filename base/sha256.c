@@ -1,11 +1,12 @@
-/* SHA-256, straight from FIPS 180-4 section 6.2. */
+/* SHA-256 as FIPS 180-4 section 6.2 says. */
 #include "base/sha256.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-static const uint32_t K[64] = {
+static const uint32_t round_constant[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -21,95 +22,100 @@ static uint32_t rotate(uint32_t x, int n)
     return x >> n | x << (32 - n);
 }
 
-static void compress(uint32_t h[8], const uint8_t *p)
+static void compress(uint32_t state[8], const uint8_t block[64])
 {
-    uint32_t w[64], v[8];
+    uint32_t w[64], s[8];
     for (int i = 0; i < 16; i++)
-        w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 |
-               (uint32_t)p[4 * i + 2] << 8 | p[4 * i + 3];
+        w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |
+               (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
     for (int i = 16; i < 64; i++) {
-        uint32_t a = w[i - 15], b = w[i - 2];
-        w[i] = w[i - 16] + w[i - 7] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3) +
-               (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
+        uint32_t a = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3;
+        uint32_t b = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10;
+        w[i] = w[i - 16] + a + w[i - 7] + b;
     }
-    memcpy(v, h, sizeof v);
+    memcpy(s, state, sizeof s);
     for (int i = 0; i < 64; i++) {
-        uint32_t t1 = v[7] + (rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25)) +
-                      ((v[4] & v[5]) ^ (~v[4] & v[6])) + K[i] + w[i];
-        uint32_t t2 = (rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22)) +
-                      ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
-        memmove(v + 1, v, 7 * sizeof *v);
-        v[4] += t1;
-        v[0] = t1 + t2;
+        uint32_t e = rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25);
+        uint32_t choose = (s[4] & s[5]) ^ (~s[4] & s[6]);
+        uint32_t t1 = s[7] + e + choose + round_constant[i] + w[i];
+        uint32_t a = rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22);
+        uint32_t t2 = a + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
+        memmove(s + 1, s, 7 * sizeof s[0]);
+        s[4] += t1;
+        s[0] = t1 + t2;
     }
     for (int i = 0; i < 8; i++)
-        h[i] += v[i];
+        state[i] += s[i];
 }
 
-void sha256_init(sha256 *s)
+void sha256_init(sha256 *h)
 {
-    *s = (sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
+    *h = (sha256){.state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
                             0x1f83d9ab, 0x5be0cd19}};
 }
 
-void sha256_update(sha256 *s, const void *data, size_t n)
+void sha256_update(sha256 *h, const void *data, size_t bytes)
 {
     const uint8_t *p = data;
-    size_t filled = s->length % 64;
-    s->length += n;
-    if (filled) {
-        size_t part = n < 64 - filled ? n : 64 - filled;
-        memcpy(s->block + filled, p, part);
-        p += part;
-        n -= part;
-        if (filled + part < 64)
-            return;
-        compress(s->state, s->block);
+    while (bytes) {
+        size_t used = (size_t)(h->length % 64), n = 64 - used < bytes ? 64 - used : bytes;
+        memcpy(h->block + used, p, n);
+        h->length += n;
+        p += n;
+        bytes -= n;
+        if (h->length % 64 == 0)
+            compress(h->state, h->block);
     }
-    for (; n >= 64; n -= 64, p += 64)
-        compress(s->state, p);
-    if (n)
-        memcpy(s->block, p, n);
 }
 
-void sha256_final(sha256 *s, uint8_t out[32])
+void sha256_final(sha256 *h, uint8_t digest[32])
 {
-    uint64_t bits = s->length * 8;
-    uint8_t pad[72] = {0x80};
-    size_t n = (s->length % 64 < 56 ? 56 : 120) - s->length % 64;
+    uint64_t bits = h->length * 8;
+    uint8_t tail[72] = {0x80};
+    size_t zeros = (119 - (size_t)(h->length % 64)) % 64;
     for (int i = 0; i < 8; i++)
-        pad[n + (size_t)i] = (uint8_t)(bits >> (56 - 8 * i));
-    sha256_update(s, pad, n + 8);
+        tail[1 + zeros + (size_t)i] = (uint8_t)(bits >> (56 - 8 * i));
+    sha256_update(h, tail, 1 + zeros + 8);
     for (int i = 0; i < 32; i++)
-        out[i] = (uint8_t)(s->state[i / 4] >> (24 - 8 * (i % 4)));
+        digest[i] = (uint8_t)(h->state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-void sha256_hex(const uint8_t digest[32], char out[65])
+void sha256_hex(const uint8_t digest[32], char hex[SHA256_HEX])
 {
-    static const char digits[] = "0123456789abcdef";
+    static const char digit[] = "0123456789abcdef";
     for (int i = 0; i < 32; i++) {
-        out[2 * i] = digits[digest[i] >> 4];
-        out[2 * i + 1] = digits[digest[i] & 15];
+        hex[2 * i] = digit[digest[i] >> 4];
+        hex[2 * i + 1] = digit[digest[i] & 15];
     }
-    out[64] = '\0';
+    hex[64] = '\0';
 }
 
-int32_t sha256_file(const char *path, char out[65])
+void sha256_of(const void *data, size_t bytes, char hex[SHA256_HEX])
+{
+    sha256 h;
+    uint8_t digest[32];
+    sha256_init(&h);
+    sha256_update(&h, data, bytes);
+    sha256_final(&h, digest);
+    sha256_hex(digest, hex);
+}
+
+int32_t sha256_of_file(const char *path, char hex[SHA256_HEX])
 {
     FILE *f = fopen(path, "rb");
     if (!f)
-        return podium_fail(PODIUM_EIO, "cannot read '%s': %s", path, strerror(errno));
-    sha256 s;
-    sha256_init(&s);
-    uint8_t chunk[16384], digest[32];
+        return podium_fail(PODIUM_EIO, "cannot open '%s': %s", path, strerror(errno));
+    sha256 h;
+    uint8_t digest[32], buffer[16384];
     size_t n;
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
-        sha256_update(&s, chunk, n);
-    int bad = ferror(f);
+    sha256_init(&h);
+    while ((n = fread(buffer, 1, sizeof buffer, f)) > 0)
+        sha256_update(&h, buffer, n);
+    bool failed = ferror(f) != 0;
     fclose(f);
-    if (bad)
-        return podium_fail(PODIUM_EIO, "cannot read '%s': %s", path, strerror(errno));
-    sha256_final(&s, digest);
-    sha256_hex(digest, out);
+    if (failed)
+        return podium_fail(PODIUM_EIO, "cannot read '%s'", path);
+    sha256_final(&h, digest);
+    sha256_hex(digest, hex);
     return 0;
 }
