@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Repeats a tuning run: how targets and the settings in submissions/ were found.
+
+    tools/tune.py tools/tuning/vit-mini.json --log results/tuning/vit-mini.jsonl [--jobs 2] [--stage N]
+
+Stages, each resumable (a trial whose line is in the log is not run again):
+  1  quasi-random points of each optimizer's space, one seed
+  2  the best points of stage 1 again, on other seeds
+  3  the best setting of stage 2 on fresh seeds: the order that is reported
+Then `--report` prints the tables of the log: best settings, order on the fresh seeds, evaluation noise against
+the slope at the target.  Every trial is a `podium run`; the log keeps its curve.
+"""
+import argparse, concurrent.futures, json, math, os, shutil, statistics, subprocess, sys, tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PRIMES = (2, 3, 5, 7, 11, 13)
+
+
+def radical_inverse(i, base):
+    x, f = 0.0, 1.0 / base
+    while i:
+        i, digit = divmod(i, base)
+        x += digit * f
+        f /= base
+    return x
+
+
+def points(space, n):
+    """n Halton points of a space {name: {min, max, scale} | {choices: [...]}}."""
+    out = []
+    for i in range(1, n + 1):
+        p = {}
+        for base, (name, s) in zip(PRIMES, sorted(space.items())):
+            u = radical_inverse(i, base)
+            if "choices" in s:
+                p[name] = s["choices"][int(u * len(s["choices"]))]
+            elif s.get("scale") == "log":
+                p[name] = float("%.3g" % (s["min"] * (s["max"] / s["min"]) ** u))
+            else:
+                p[name] = float("%.3g" % (s["min"] + (s["max"] - s["min"]) * u))
+        out.append(p)
+    return out
+
+
+def trial(config, job, threads):
+    """Runs one trial, returns its log line."""
+    work = tempfile.mkdtemp(prefix="podium-tune-")
+    command = [os.path.join(ROOT, "podium"), "run", job["so"], "--workload", config["workload"],
+               "--suite", config["suite"], "--seed", str(job["seed"]), "--threads", str(threads),
+               "--results", work, "--quiet", "--key", config.get("key", "0" * 32)]
+    for name, value in sorted(job["setting"].items()):
+        command += ["--set", "%s=%s" % (name, value)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    line = dict(job, exit=done.returncode, message=done.stderr.strip()[-300:], curve=[])
+    for folder, _, files in os.walk(work):
+        for f in files:
+            if f != "trial.jsonl":
+                continue
+            for text in open(os.path.join(folder, f)):
+                e = json.loads(text)
+                if e.get("event") == "header":
+                    line["machine"] = {k: e["machine"].get(k) for k in ("isa", "threads", "precision")}
+                    line["workload"] = {k: e["workload"].get(k) for k in ("fingerprint", "data_id")}
+                elif e.get("event") == "evaluation":
+                    line["curve"].append([e["step"], e["loss"], e["accuracy"], e["calibrated"],
+                                          e["wall_seconds"]])
+                elif e.get("event") == "end":
+                    line["reason"], line["reached"] = e.get("reason"), e.get("reached")
+    shutil.rmtree(work)
+    return line
+
+
+def crossing(curve, target, column=1):
+    """Interpolated step at which the loss first meets the target, None if it never does."""
+    before = None
+    for row in curve:
+        v = row[column]
+        if v is not None and math.isfinite(v) and v <= target:
+            if before is None or before[column] <= v:
+                return float(row[0])
+            return before[0] + (row[0] - before[0]) * (before[column] - target) / (before[column] - v)
+        before = row if v is not None else before
+    return None
+
+
+def last_loss(line):
+    losses = [r[1] for r in line["curve"] if r[1] is not None and math.isfinite(r[1])]
+    return losses[-1] if losses and line["exit"] == 0 else math.inf
+
+
+def merit(line, target):
+    """Steps to the target; a trial that misses it ranks behind all that reach it, by its last loss."""
+    c = crossing(line["curve"], target)
+    return (0, c) if c is not None else (1, last_loss(line))
+
+
+def best(lines, target, optimizer, stages):
+    by_setting = {}
+    for l in lines:
+        if l["optimizer"] == optimizer and l["stage"] in stages:
+            by_setting.setdefault(json.dumps(l["setting"], sort_keys=True), []).append(l)
+    if 2 in stages:  # only settings that were repeated
+        most = max((len(v) for v in by_setting.values()), default=0)
+        by_setting = {k: v for k, v in by_setting.items() if len(v) == most}
+
+    def rank(item):
+        merits = [merit(l, target) for l in item[1]]
+        return sum(m[0] for m in merits), statistics.mean(m[1] for m in merits)
+    return [json.loads(k) for k, _ in sorted(by_setting.items(), key=rank)]
+
+
+def jobs_of(config, stage, lines):
+    out = []
+    for o in config["optimizers"]:
+        if stage == 1:
+            settings = points(o["space"], config["points"])
+            seeds = [config["seeds"]["search"]]
+        else:
+            settings = best(lines, config["target"], o["name"], (1,) if stage == 2 else (1, 2))
+            settings = settings[:config["repeat"] if stage == 2 else 1]
+            seeds = config["seeds"]["repeat" if stage == 2 else "fresh"]
+        for setting in settings:
+            for seed in seeds:
+                out.append({"stage": stage, "optimizer": o["name"],
+                            "so": "build/optimizers/%s.so" % o["optimizer"],
+                            "setting": dict(o.get("fixed", {}), **setting), "seed": seed})
+    return out
+
+
+def noise_and_slope(curve, target):
+    """Standard deviation of the loss round a local quadratic, and the loss's fall per evaluation,
+    over the seven evaluations round the crossing."""
+    c = crossing(curve, target)
+    if c is None:
+        return None
+    i = min(range(len(curve)), key=lambda k: abs(curve[k][0] - c))
+    part = curve[max(0, i - 3):i + 4]
+    if len(part) < 6:
+        return None
+    x = [k - len(part) // 2 for k in range(len(part))]
+    y = [r[1] for r in part]
+    a = [[sum(t ** (p + q) for t in x) for q in range(3)] + [sum(v * t ** p for t, v in zip(x, y))]
+         for p in range(3)]
+    for p in range(3):  # Gauss-Jordan on the normal equations of the quadratic
+        a[p] = [v / a[p][p] for v in a[p]]
+        for q in range(3):
+            if q != p:
+                a[q] = [v - a[q][p] * w for v, w in zip(a[q], a[p])]
+    c0, c1, c2 = (row[3] for row in a)
+    rest = [v - c0 - c1 * t - c2 * t * t for t, v in zip(x, y)]
+    return math.sqrt(sum(r * r for r in rest) / (len(x) - 3)), -c1
+
+
+def report(config, lines):
+    target = config["target"]
+    print("target: validation loss <= %g; %d trials in the log" % (target, len(lines)))
+    print("\n| optimizer | setting | points tried | steps to target, fresh seeds | reached | "
+          "last loss, fresh seeds (median) | noise / slope per evaluation (median) |")
+    print("|---|---|---|---|---|---|---|")
+    for o in config["optimizers"]:
+        fresh = [l for l in lines if l["optimizer"] == o["name"] and l["stage"] == 3]
+        tried = len([l for l in lines if l["optimizer"] == o["name"] and l["stage"] == 1])
+        if not fresh:
+            continue
+        hits = [crossing(l["curve"], target) for l in fresh]
+        ratios = [n / s for n, s in filter(None, (noise_and_slope(l["curve"], target) for l in fresh))
+                  if s > 0]
+        print("| %s | %s | %d | %s | %d of %d | %.3f | %s |" % (
+            o["name"], ", ".join("%s %s" % kv for kv in sorted(fresh[0]["setting"].items())), tried,
+            " ".join("-" if h is None else "%.0f" % h for h in hits),
+            sum(h is not None for h in hits), len(hits),
+            statistics.median(last_loss(l) for l in fresh),
+            "%.2f" % statistics.median(ratios) if ratios else "-"))
+
+
+def main():
+    a = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    a.add_argument("config")
+    a.add_argument("--log", required=True)
+    a.add_argument("--jobs", type=int, default=1, help="trials at once")
+    a.add_argument("--threads", type=int, default=1, help="threads of each trial")
+    a.add_argument("--stage", type=int, action="append", choices=(1, 2, 3))
+    a.add_argument("--report", action="store_true", help="only print the tables of the log")
+    args = a.parse_args()
+    config = json.load(open(args.config))
+    lines = [json.loads(t) for t in open(args.log)] if os.path.exists(args.log) else []
+    for stage in () if args.report else args.stage or (1, 2, 3):
+        def same(l):
+            return json.dumps([l["stage"], l["optimizer"], l["setting"], l["seed"]], sort_keys=True)
+        done = {same(l) for l in lines}
+        todo = [j for j in jobs_of(config, stage, lines) if same(j) not in done]
+        print("stage %d: %d trials to run" % (stage, len(todo)), flush=True)
+        os.makedirs(os.path.dirname(os.path.abspath(args.log)), exist_ok=True)
+        with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+            for f in concurrent.futures.as_completed(
+                    [pool.submit(trial, config, j, args.threads) for j in todo]):
+                line = f.result()
+                if line["exit"] == 2:
+                    sys.exit("tune: " + line["message"])
+                lines.append(line)
+                with open(args.log, "a") as log:
+                    log.write(json.dumps(line) + "\n")
+                c = crossing(line["curve"], config["target"])
+                print("  %-10s %s seed %d: %s, last loss %.3f" % (
+                    line["optimizer"], line["setting"], line["seed"],
+                    "target after %.0f steps" % c if c else "target not reached", last_loss(line)),
+                    flush=True)
+    report(config, lines)
+
+
+if __name__ == "__main__":
+    main()
