@@ -94,8 +94,8 @@ typedef struct protocol_control {
 /* Doubles the numbers area needs for a task of num_params parameters. */
 static inline size_t protocol_numbers(size_t num_params)
 {
-    size_t program = PROTOCOL_MAX_OPERANDS + PROTOCOL_MAX_PER_PARAM * num_params;
-    return program > PROTOCOL_MAX_SUM_DOUBLES ? program : PROTOCOL_MAX_SUM_DOUBLES;
+    size_t operands = PROTOCOL_MAX_OPERANDS + PROTOCOL_MAX_PER_PARAM * num_params;
+    return operands > PROTOCOL_MAX_SUM_DOUBLES ? operands : PROTOCOL_MAX_SUM_DOUBLES;
 }
 
 static inline size_t protocol_control_bytes(size_t num_params)
