@@ -1,0 +1,137 @@
+/* The IDX reader: every length is checked before it is used. */
+#include "data/idx.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "data/files.h"
+
+#define MAX_PARTS 64
+
+static int64_t big_endian(const uint8_t *p)
+{
+    return (int64_t)p[0] << 24 | (int64_t)p[1] << 16 | (int64_t)p[2] << 8 | p[3];
+}
+
+int32_t idx_parse(idx_array *out, const uint8_t *bytes, size_t length, const char *name)
+{
+    *out = (idx_array){.count = 1};
+    if (length < 4 || bytes[0] || bytes[1])
+        return podium_fail(PODIUM_EINVAL, "'%s' is not an IDX file: bad magic", name);
+    if (bytes[2] != 8)
+        return podium_fail(PODIUM_EINVAL, "'%s': IDX type 0x%02x, expected 0x08 (unsigned byte)",
+                           name, bytes[2]);
+    out->ndim = bytes[3];
+    if (out->ndim < 1 || out->ndim > IDX_MAX_DIMS)
+        return podium_fail(PODIUM_EINVAL, "'%s': %d IDX dimensions, expected 1 to %d", name,
+                           out->ndim, IDX_MAX_DIMS);
+    size_t header = 4 + 4 * (size_t)out->ndim;
+    if (length < header)
+        return podium_fail(PODIUM_EINVAL, "'%s' is truncated: %zu bytes, the IDX header has %zu",
+                           name, length, header);
+    for (int d = 0; d < out->ndim; d++) {
+        out->shape[d] = big_endian(bytes + 4 + 4 * d);
+        if (out->shape[d] < 1 || out->shape[d] > (int64_t)IDX_MAX_BYTES / out->count)
+            return podium_fail(PODIUM_EINVAL, "'%s': IDX extent %d is %lld, out of range", name, d,
+                               (long long)out->shape[d]);
+        out->count *= out->shape[d];
+    }
+    size_t body = length - header;
+    if (body != (size_t)out->count)
+        return podium_fail(PODIUM_EINVAL, "'%s' %s: %zu bytes after the header, expected %lld",
+                           name, body < (size_t)out->count ? "is truncated" : "has trailing bytes",
+                           body, (long long)out->count);
+    out->data = malloc(body);
+    if (!out->data)
+        return podium_fail(PODIUM_ENOMEM, "cannot allocate %zu bytes for '%s'", body, name);
+    memcpy(out->data, bytes + header, body);
+    return 0;
+}
+
+void idx_release(idx_array *a)
+{
+    free(a->data);
+    *a = (idx_array){0};
+}
+
+static int32_t read_one(idx_array *out, const char *path)
+{
+    uint8_t *bytes = NULL;
+    size_t length = 0;
+    TRY(file_read_gz(path, IDX_MAX_BYTES, &bytes, &length));
+    int32_t rc = idx_parse(out, bytes, length, path);
+    free(bytes);
+    return rc;
+}
+
+/* Appends part's examples to `all`; extents but the first must agree. */
+static int32_t append(idx_array *all, const idx_array *part, const char *path)
+{
+    bool same = all->ndim == part->ndim;
+    for (int d = 1; same && d < all->ndim; d++)
+        same = all->shape[d] == part->shape[d];
+    if (!same)
+        return podium_fail(PODIUM_EINVAL, "'%s': extents differ from those of part 0", path);
+    uint8_t *data = realloc(all->data, (size_t)(all->count + part->count));
+    if (!data)
+        return podium_fail(PODIUM_ENOMEM, "cannot allocate %lld bytes for '%s'",
+                           (long long)(all->count + part->count), path);
+    memcpy(data + all->count, part->data, (size_t)part->count);
+    all->data = data;
+    all->shape[0] += part->shape[0];
+    all->count += part->count;
+    return 0;
+}
+
+static int32_t read_parts(idx_array *out, const char *base)
+{
+    char path[4096];
+    for (int i = 0; i < MAX_PARTS; i++) {
+        idx_array part = {0};
+        if (snprintf(path, sizeof path, "%s.%d.gz", base, i) >= (int)sizeof path)
+            return podium_fail(PODIUM_EINVAL, "path '%s' is too long", base);
+        if (i > 0 && !file_exists(path))
+            return 0;
+        int32_t rc = read_one(i ? &part : out, path);
+        if (rc == 0 && i)
+            rc = append(out, &part, path);
+        idx_release(&part);
+        TRY(rc);
+    }
+    return podium_fail(PODIUM_EINVAL, "'%s' has more than %d parts", base, MAX_PARTS);
+}
+
+int32_t idx_read(idx_array *out, const char *dir, const char *name)
+{
+    char base[3072], path[3200];
+    *out = (idx_array){0};
+    TRY(path_join(base, sizeof base, dir, name));
+    int32_t rc;
+    snprintf(path, sizeof path, "%s.gz", base);
+    if (file_exists(base)) {
+        rc = read_one(out, base);
+    } else if (file_exists(path)) {
+        rc = read_one(out, path);
+    } else {
+        snprintf(path, sizeof path, "%s.0.gz", base);
+        rc = file_exists(path)
+                 ? read_parts(out, base)
+                 : podium_fail(PODIUM_EIO, "no '%s', '%s.gz' or '%s.0.gz'", base, base, base);
+    }
+    if (rc < 0)
+        idx_release(out);
+    return rc;
+}
+
+int32_t idx_check_labels(const idx_array *labels, int64_t count, int classes, const char *name)
+{
+    if (labels->ndim != 1 || labels->count != count)
+        return podium_fail(PODIUM_EINVAL, "'%s': %lld labels, expected %lld (one an image)", name,
+                           (long long)labels->count, (long long)count);
+    for (int64_t i = 0; i < count; i++)
+        if (labels->data[i] >= classes)
+            return podium_fail(PODIUM_EINVAL, "'%s': label %d of example %lld is not below %d",
+                               name, labels->data[i], (long long)i, classes);
+    return 0;
+}
