@@ -20,6 +20,10 @@ LDFLAGS += -fsanitize=$(SANITIZE)
 BUILD := $(BUILD)/sanitize-$(subst $(comma),-,$(SANITIZE))
 endif
 LDLIBS += -lyaml -ljansson -lz -lm
+# engine/backend.c refers to the openers weakly, which alone pulls nothing out of the archive; a GPU's
+# backend.mk adds its name to BACKENDS.
+BACKENDS := $(foreach b,ref cpu,$(if $(wildcard engine/$(b)/*.c),$(b)))
+BACKEND_ROOTS = $(foreach b,$(BACKENDS),-Wl,-u,backend_$(b)_open)
 PODIUM_REVISION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 # Folders below the command line, in the order of the arrows (DESIGN: include <- engine <- nn <- ...).
@@ -75,7 +79,7 @@ $(LIB): $(LIB_OBJECTS) $(BACKEND_OBJECTS)
 	@rm -f $@; mkdir -p $(@D)
 	$(AR) rcs $@ $^
 $(PODIUM): $(CLI_OBJECTS) $(LIB)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(CLI_OBJECTS) $(LIB) -ldnnl $(BACKEND_LIBS) $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(BACKEND_ROOTS) -o $@ $(CLI_OBJECTS) $(LIB) -ldnnl $(BACKEND_LIBS) $(LDLIBS)
 podium: $(PODIUM)
 	@ln -sf $(PODIUM) $@
 
@@ -91,7 +95,7 @@ $(BUILD)/optimizers/%.so: optimizers/%.c
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/tests/tap.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/obj/tests/tap.o $(LIB) -ldnnl $(BACKEND_LIBS) $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) $(BACKEND_ROOTS) -o $@ $< $(BUILD)/obj/tests/tap.o $(LIB) -ldnnl $(BACKEND_LIBS) $(LDLIBS)
 # --- what README promises ------------------------------------------------------------------
 JOBS ?= $(shell nproc)
 SHELL_TESTS := $(sort $(wildcard tests/*.t))
