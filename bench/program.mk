@@ -1,0 +1,9 @@
+# The program runner against a loop by hand.
+$(BUILD)/obj/bench/bench_program.o: override CFLAGS += -O3 -march=$(ARCH)
+$(BUILD)/bench/bench_program: $(BUILD)/obj/bench/bench_program.o $(BUILD)/libpodium.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldnnl $(BACKEND_LIBS) $(LDLIBS)
+bench: bench-program
+.PHONY: bench-program
+bench-program: $(BUILD)/bench/bench_program
+	@$<
