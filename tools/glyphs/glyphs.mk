@@ -1,0 +1,6 @@
+# The glyph image tool; needs FreeType's headers (libfreetype-dev). Not part of the default build.
+GLYPHS_SRC := $(wildcard tools/glyphs/*.c)
+build/tools/glyphs: $(GLYPHS_SRC) $(wildcard tools/glyphs/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -D_DEFAULT_SOURCE $(shell pkg-config --cflags freetype2) -o $@ $(GLYPHS_SRC) \
+		$(shell pkg-config --libs freetype2)
