@@ -18,7 +18,7 @@ fuzz:
 	  $(MAKE) --no-print-directory $(FUZZ_BUILD)/fuzz_$$name && \
 	  mkdir -p $(FUZZ_BUILD)/corpus/$$name tests/golden/fuzz/$$name && \
 	  $(FUZZ_BUILD)/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 \
-	    -print_final_stats=0 -verbosity=0 -artifact_prefix=$(FUZZ_BUILD)/$$name- \
+	    -verbosity=0 -artifact_prefix=$(FUZZ_BUILD)/$$name- \
 	    $(FUZZ_BUILD)/corpus/$$name tests/golden/fuzz/$$name && \
 	  echo "fuzz: $$name: $(FUZZ_SECONDS) s, nothing found" || exit 1; done; fi
 
@@ -34,7 +34,7 @@ $(FUZZ_BUILD)/libpodium.a: $(patsubst %.c,$(FUZZ_BUILD)/obj/%.o,$(FUZZ_LIB_SOURC
 	@rm -f $@
 	$(AR) rcs $@ $^
 $(FUZZ_BUILD)/fuzz_%: $(FUZZ_BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_BUILD)/libpodium.a
-	$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $^ $(LDLIBS)
+	$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $^ $(LDLIBS) $(shell $(CC) -print-file-name=libgomp.so)
 
 $(BUILD)/tests/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(BUILD)/libpodium.a
 	@mkdir -p $(@D)
