@@ -1,0 +1,119 @@
+/* podium replay CASE.json...: golden optimizer trajectories through their .so. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "harness/hyperparameters.h"
+#include "harness/replay.h"
+
+typedef struct options {
+    const char *device, *precision, *submission;
+    double tolerance; /* < 0: each case's own */
+    bool quiet;
+} options;
+
+/* The value behind option argv[*i]. */
+static int32_t take(int argc, char **argv, int *i, const char **out)
+{
+    if (*i + 1 >= argc)
+        return podium_fail(PODIUM_EINVAL, "option '%s' needs a value", argv[*i]);
+    *out = argv[++*i];
+    return 0;
+}
+
+/* Moves the cases to the front of argv; returns their number or a negative status. */
+static int32_t parse(int argc, char **argv, options *o)
+{
+    int32_t cases = 0;
+    const char *text;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--device")) {
+            TRY(take(argc, argv, &i, &o->device));
+        } else if (!strcmp(argv[i], "--precision")) {
+            TRY(take(argc, argv, &i, &o->precision));
+        } else if (!strcmp(argv[i], "--submission")) {
+            TRY(take(argc, argv, &i, &o->submission));
+        } else if (!strcmp(argv[i], "--tolerance")) {
+            TRY(take(argc, argv, &i, &text));
+            if (!number_parse(text, &o->tolerance) || !(o->tolerance >= 0))
+                return podium_fail(PODIUM_EINVAL, "--tolerance %s: expected a number >= 0", text);
+        } else if (!strcmp(argv[i], "--quiet")) {
+            o->quiet = true;
+        } else if (argv[i][0] == '-') {
+            return podium_fail(PODIUM_EINVAL, "unknown option '%s'", argv[i]);
+        } else {
+            argv[cases++] = argv[i];
+        }
+    }
+    if (!cases)
+        return podium_fail(PODIUM_EINVAL, "expected at least one CASE.json");
+    if (strcmp(o->precision, "f32") && strcmp(o->precision, "bf16"))
+        return podium_fail(PODIUM_EINVAL, "--precision %s: expected f32 or bf16", o->precision);
+    if (!strcmp(o->precision, "bf16"))
+        return podium_fail(PODIUM_ENOTSUP, "--precision bf16: a replay has no matrix product that "
+                                           "could be in bf16");
+    return cases;
+}
+
+static int32_t replay_one(const char *path, const options *o, backend *b, double *worst,
+                          bool *passed)
+{
+    replay_case *c;
+    replay_result result;
+    char so[PATH_MAX];
+    TRY(replay_load(&c, path));
+    int32_t rc = submission_find(o->submission ? o->submission : c->optimizer, so, sizeof so);
+    if (!rc)
+        rc = replay_run(c, so, b, o->tolerance, &result);
+    if (rc < 0) {
+        replay_destroy(c);
+        return podium_fail_in(rc, "%s", path);
+    }
+    if (!o->quiet || !result.passed)
+        printf("%-4s %-32s error %.2e (tolerance %.0e), displacement %.2e, loss %.2e, "
+               "%lld gradients\n",
+               result.passed ? "ok" : "FAIL", c->name, result.error, result.tolerance,
+               result.displacement, result.loss, (long long)result.gradient_evaluations);
+    if (result.gradient_evaluations != c->gradient_evaluations)
+        printf("     %s: %lld gradient evaluations, expected %lld\n", c->name,
+               (long long)result.gradient_evaluations, (long long)c->gradient_evaluations);
+    *worst = result.error > *worst ? result.error : *worst;
+    *passed = *passed && result.passed;
+    replay_destroy(c);
+    return 0;
+}
+
+static int run(int argc, char **argv)
+{
+    options o = {.device = "cpu", .precision = "f32", .tolerance = -1};
+    int32_t cases = parse(argc, argv, &o);
+    if (cases < 0)
+        return cases;
+    backend *b;
+    TRY(backend_open(&b, o.device, 1));
+    double worst = 0;
+    bool passed = true;
+    int32_t rc = 0;
+    for (int32_t i = 0; !rc && i < cases; i++)
+        rc = replay_one(argv[i], &o, b, &worst, &passed);
+    backend_close(b);
+    if (rc)
+        return rc;
+    printf("max relative error %.3e\n", worst);
+    return passed ? EXIT_DONE : EXIT_MEASURED_FAILED;
+}
+
+const command command_replay = {
+    .name = "replay",
+    .summary = "replay golden optimizer trajectories",
+    .usage =
+        "usage: podium replay CASE.json... [--device ref|cpu|cuda|hip] [--precision f32]\n"
+        "                     [--tolerance E] [--submission X] [--quiet]\n\n"
+        "Replays each golden trajectory through build/optimizers/NAME.so (or X) and compares.\n"
+        "On ref (double) the error is relative to the displacement and the limit is the\n"
+        "case's; in f32 it is relative to the weights, limit 1e-5 or ten times the original's\n"
+        "own float32 error. The last line is the largest error; exit status 1 past a limit.\n",
+    .run = run,
+};

@@ -1,0 +1,169 @@
+/* Replays a golden trajectory through a runner and measures how far it is from the original. */
+#include "harness/replay.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/hyperparameters.h"
+
+typedef struct replay {
+    const replay_case *c;
+    runner *r;
+    bool single; /* vectors are f32 */
+    int64_t step;
+    int evaluations_in_step;
+    double first_loss;
+    double *x, *gradient, *scratch; /* [n], [n], [classes] */
+} replay;
+
+/* Padded vector of the runner's type to flat doubles. */
+static void gather(const replay *p, const void *vector, double *flat)
+{
+    for (int32_t i = 0; i < p->c->num_params; i++) {
+        const runner_param *q = &p->c->params[i];
+        for (int64_t k = 0; k < q->count; k++)
+            *flat++ = p->single ? ((const float *)vector)[q->offset + k]
+                                : ((const double *)vector)[q->offset + k];
+    }
+}
+
+static void scatter(const replay *p, const double *flat, void *vector)
+{
+    for (int32_t i = 0; i < p->c->num_params; i++) {
+        const runner_param *q = &p->c->params[i];
+        for (int64_t k = 0; k < q->count; k++, flat++)
+            if (p->single)
+                ((float *)vector)[q->offset + k] = (float)*flat;
+            else
+                ((double *)vector)[q->offset + k] = *flat;
+    }
+}
+
+static int32_t evaluate(void *arg, const void *at, void *grad, uint32_t what, podium_eval *io)
+{
+    replay *p = arg;
+    (void)what; /* the goldens use the plain gradient where labels would be sampled */
+    gather(p, at, p->x);
+    io->loss = replay_loss(p->c, p->step, p->x, grad ? p->gradient : NULL, p->scratch);
+    io->num_examples = (double)(p->c->minibatch ? p->c->minibatch : p->c->num_rows);
+    if (grad)
+        scatter(p, p->gradient, grad);
+    if (p->evaluations_in_step++ == 0)
+        p->first_loss = io->loss;
+    return 0;
+}
+
+/* Largest error of step `t` into `out`.  `want` [n]; the displacement's denominator always comes
+ * from the training weights, as the goldens' README says. */
+static void compare(const replay *p, int64_t t, const double *want, replay_result *out)
+{
+    const replay_case *c = p->c;
+    double moved = 1e-4, largest = 0, error = 0;
+    for (int64_t i = 0; i < c->n; i++) {
+        moved = fmax(moved, fabs(c->want[t * c->n + i] - c->start[i]));
+        largest = fmax(largest, fabs(want[i]));
+        double e = fabs(p->x[i] - want[i]);
+        error = isnan(e) ? INFINITY : fmax(error, e);
+    }
+    out->displacement = fmax(out->displacement, error / moved);
+    out->magnitude = fmax(out->magnitude, error / fmax(largest, 1e-300));
+}
+
+static void compare_loss(const replay *p, int64_t t, replay_result *out)
+{
+    const replay_case *c = p->c;
+    double largest = 1e-300;
+    if (!c->want_loss)
+        return;
+    for (int64_t i = 0; i < c->steps; i++)
+        largest = fmax(largest, fabs(c->want_loss[i]));
+    double e = fabs(p->first_loss - c->want_loss[t]);
+    out->loss = isnan(e) ? INFINITY : fmax(out->loss, e / largest);
+}
+
+static int32_t run_steps(replay *p, replay_result *out)
+{
+    const replay_case *c = p->c;
+    for (int64_t t = 0; t < c->steps; t++) {
+        p->step = t;
+        p->evaluations_in_step = 0;
+        p->first_loss = NAN;
+        TRY(runner_step(p->r, t, (uint64_t)t + 1, NAN, NAN));
+        gather(p, runner_x(p->r), p->x);
+        compare(p, t, c->want + t * c->n, out);
+        compare_loss(p, t, out);
+        if (!c->want_eval)
+            continue;
+        TRY(runner_before_eval(p->r));
+        gather(p, runner_x(p->r), p->x);
+        compare(p, t, c->want_eval + t * c->n, out);
+        TRY(runner_after_eval(p->r));
+    }
+    return 0;
+}
+
+static int32_t start(replay *p, const char *so_path, backend *b)
+{
+    const replay_case *c = p->c;
+    runner_config config = {
+        .so_path = so_path,
+        .params = c->params,
+        .num_params = c->num_params,
+        .vector_length = c->vector_length,
+        .dtype = b->real,
+        .backend = b,
+        .step_hint = c->steps,
+        .batch_size = c->minibatch      ? c->minibatch
+                      : c->num_rows > 0 ? c->num_rows
+                                        : 1,
+        .seed = 1,
+        .evaluate = evaluate,
+        .evaluate_arg = p,
+    };
+    hyperparameters *h;
+    TRY(runner_start(&p->r, &config));
+    TRY(hyperparameters_create(&h, p->r, 0, submission_find_base, NULL));
+    int32_t rc = hyperparameters_set_json(h, c->hyperparameters, c->name);
+    if (!rc)
+        rc = hyperparameters_send(h);
+    hyperparameters_destroy(h);
+    TRY(rc);
+    scatter(p, c->start, runner_x(p->r));
+    return runner_create(p->r);
+}
+
+/* README of the goldens: displacement in double; magnitude at 1e-5, or ten times the original's
+ * own float32 error, in single precision. */
+static void judge(const replay *p, double tolerance, replay_result *out)
+{
+    const replay_case *c = p->c;
+    double own = p->single ? fmax(1e-5, 10 * c->float32_magnitude) : c->tolerance;
+    out->tolerance = tolerance >= 0 ? tolerance : own;
+    out->error = fmax(p->single ? out->magnitude : out->displacement, out->loss);
+    out->gradient_evaluations = runner_get_counters(p->r)->gradient_evaluations;
+    out->passed = out->error <= out->tolerance &&
+                  out->gradient_evaluations == c->gradient_evaluations;
+}
+
+int32_t replay_run(const replay_case *c, const char *so_path, backend *b, double tolerance,
+                   replay_result *out)
+{
+    *out = (replay_result){0};
+    replay p = {.c = c, .single = b->real == PODIUM_F32};
+    p.x = calloc((size_t)c->n, sizeof(double));
+    p.gradient = calloc((size_t)c->n, sizeof(double));
+    p.scratch = calloc((size_t)c->classes + 1, sizeof(double));
+    int32_t rc = p.x && p.gradient && p.scratch
+                     ? start(&p, so_path, b)
+                     : podium_fail(PODIUM_ENOMEM, "no memory for a replay");
+    if (!rc)
+        rc = run_steps(&p, out);
+    if (!rc)
+        judge(&p, tolerance, out);
+    runner_stop(p.r);
+    free(p.x);
+    free(p.gradient);
+    free(p.scratch);
+    return rc;
+}
