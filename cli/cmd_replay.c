@@ -27,7 +27,7 @@ static int32_t take(int argc, char **argv, int *i, const char **out)
 static int32_t parse(int argc, char **argv, options *o)
 {
     int32_t cases = 0;
-    const char *text;
+    const char *text = "";
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--device")) {
             TRY(take(argc, argv, &i, &o->device));

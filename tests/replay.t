@@ -1,0 +1,27 @@
+#!/bin/sh
+# Golden trajectories replay on the reference device through the real runner process.
+build=${PODIUM_BUILD:-build}
+cases=tests/golden/optimizers
+n=0
+check() { # NAME STATUS
+    n=$((n + 1))
+    if [ "$2" -eq 0 ]; then echo "ok $n - $1"; else echo "not ok $n - $1"; fi
+}
+for name in nadamw adamw nesterov heavy_ball sgd; do
+    out=$("$build/podium" replay $cases/$name-*.json --device ref)
+    check "$name replays its trajectories within 1e-9" $?
+    echo "$out" | tail -n 1 | grep -q '^max relative error [0-9.]*e-1[0-9]$'
+    check "$name: the last line is the largest error" $?
+done
+"$build/podium" replay $cases/sgd-quadratic-a.json --device ref --submission adamw >/dev/null 2>&1
+[ $? -eq 2 ]
+check "hyperparameters of another optimizer are refused" $?
+"$build/podium" replay $cases/sgd-quadratic-a.json --device ref --tolerance 0 >/dev/null
+[ $? -eq 1 ]
+check "a tolerance that is not met gives exit status 1" $?
+sed 's/"momentum": *0.9/"momentum":0.909/' $cases/nesterov-quadratic-a.json >"$build/replay-changed.json"
+"$build/podium" replay "$build/replay-changed.json" --device ref >/dev/null
+[ $? -eq 1 ]
+check "one percent more momentum is noticed" $?
+rm -f "$build/replay-changed.json"
+echo "1..$n"
