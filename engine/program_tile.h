@@ -57,6 +57,15 @@
         }                        \
         break;
 
+/* Calls of the mathematics library: nothing to vectorise, operands at strides of 0 or 1. */
+#define CALLS(op, expression)             \
+    case PROGRAM_##op:                    \
+        for (int64_t i = 0; i < n; i++) { \
+            REAL x = a[mask & 1 ? 0 : i]; \
+            out[i] = (expression);        \
+        }                                 \
+        break;
+
 /* out[i] = op(a[i], b[i], c[i]) for i < n; bit k of mask: operand k is the one number at its
  * pointer.  mask has a bit clear, except that COPY of a scalar fills. */
 static void NAME(tile_op)(int op, int mask, REAL *out, const REAL *a, const REAL *b, const REAL *c,
@@ -74,9 +83,9 @@ static void NAME(tile_op)(int op, int mask, REAL *out, const REAL *a, const REAL
         LOOP1(NEG, -x)
         LOOP1(SQRT, MATH(sqrt)(x))
         LOOP1(ABS, MATH(fabs)(x))
-        LOOP1(EXP, MATH(exp)(x))
-        LOOP1(LOG, MATH(log)(x))
-        LOOP1(TANH, MATH(tanh)(x))
+        CALLS(EXP, MATH(exp)(x))
+        CALLS(LOG, MATH(log)(x))
+        CALLS(TANH, MATH(tanh)(x))
         LOOP1(SIGN, (REAL)(x > 0 ? 1 : 0) - (REAL)(x < 0 ? 1 : 0))
         LOOP1(ISFINITE, MATH(fabs)(x) < (REAL)INFINITY ? (REAL)1 : (REAL)0)
         LOOP2(ADD, x + y)
@@ -85,7 +94,7 @@ static void NAME(tile_op)(int op, int mask, REAL *out, const REAL *a, const REAL
         LOOP2(DIV, x / y)
         LOOP2(MIN, x < y ? x : y)
         LOOP2(MAX, x > y ? x : y)
-        LOOP2(POW, MATH(pow)(x, y))
+        CALLS(POW, MATH(pow)(x, b[mask & 2 ? 0 : i]))
         LOOP2(LT, x < y ? (REAL)1 : (REAL)0)
         LOOP2(LE, x <= y ? (REAL)1 : (REAL)0)
         LOOP3(FMA, MATH(fma)(x, y, z))
@@ -144,8 +153,8 @@ static void NAME(interpret)(const program *p, REAL **operand, double *lanes, int
                 NAME(tile_sum)(lanes + PROGRAM_LANES * c->out, a, c->scalar_mask & 1, count);
             else
                 NAME(tile_op)
-                (c->op, c->scalar_mask, operand[c->out], a, operand[c->in[1]], operand[c->in[2]],
-                 count);
+            (c->op, c->scalar_mask, operand[c->out], a, operand[c->in[1]], operand[c->in[2]],
+             count);
         }
         for (int32_t v = 0; v < p->info.num_vectors; v++)
             if (operand[p->num_slots + v])
@@ -159,4 +168,5 @@ static void NAME(interpret)(const program *p, REAL **operand, double *lanes, int
 #undef CASE2
 #undef LOOP2
 #undef CASE3
+#undef CALLS
 #undef LOOP3
