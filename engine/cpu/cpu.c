@@ -1,0 +1,126 @@
+/* The CPU backend's table and its host memory. */
+#include "engine/cpu/cpu.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static int32_t cpu_alloc(backend *b, size_t bytes, void **out)
+{
+    (void)b;
+    size_t page = bytes >= (size_t)1 << 21 ? (size_t)1 << 21 : 64;
+    size_t rounded = (bytes + page - 1) / page * page;
+    if (rounded < bytes)
+        return podium_fail(PODIUM_ENOMEM, "cannot allocate %zu bytes", bytes);
+    void *data = aligned_alloc(page, rounded ? rounded : 64);
+    if (!data)
+        return podium_fail(PODIUM_ENOMEM, "cannot allocate %zu bytes", bytes);
+    if (page > 64)
+        (void)madvise(data, rounded, MADV_HUGEPAGE); /* a hint: fewer TLB misses where it works */
+    memset(data, 0, rounded ? rounded : 64);
+    *out = data;
+    return 0;
+}
+
+static void cpu_free(backend *b, void *data)
+{
+    (void)b;
+    free(data);
+}
+
+static int32_t cpu_copy(backend *b, void *to, const void *from, size_t bytes)
+{
+    (void)b;
+    if (bytes)
+        memcpy(to, from, bytes);
+    return 0;
+}
+
+static int32_t cpu_synchronise(backend *b)
+{
+    (void)b;
+    return 0;
+}
+
+static int32_t cpu_program_run(backend *b, program *p, const program_args *args)
+{
+    return program_run_host(p, args, b->threads);
+}
+
+static void cpu_destroy(backend *b)
+{
+    cpu_state *s = b->state;
+    if (s)
+        dnnl_unit_destroy(s->unit);
+    free(s);
+    free(b);
+}
+
+/* Processors this process may run on. */
+static int available_threads(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+        return CPU_COUNT(&set);
+    return omp_get_num_procs();
+}
+
+static void cpu_kernels(op_kernel *k)
+{
+    cpu_elementwise_kernels(k);
+    cpu_reduce_kernels(k);
+    cpu_shape_kernels(k);
+    cpu_rows_kernels(k);
+    cpu_linear_kernels(k);
+    cpu_linear_dw_kernels(k);
+    cpu_matmul_kernels(k);
+    cpu_norm_kernels(k);
+    cpu_attention_kernels(k);
+    cpu_attention_backward_kernels(k);
+    cpu_softmax_kernels(k);
+    cpu_loss_kernels(k);
+}
+
+/* threads 0: all the process may use.  Sets OpenMP's thread count and forbids it to vary, which
+ * results depend on.  Errors: PODIUM_EINVAL threads < 0, PODIUM_ENOMEM, PODIUM_EDEVICE. */
+int32_t backend_cpu_open(backend **out, int threads)
+{
+    if (threads < 0)
+        return podium_fail(PODIUM_EINVAL, "%d threads: expected 0 or more", threads);
+    if (threads == 0)
+        threads = available_threads();
+    omp_set_dynamic(0);
+    omp_set_num_threads(threads);
+    backend *b = calloc(1, sizeof *b);
+    cpu_state *s = calloc(1, sizeof *s);
+    int32_t rc = b && s ? dnnl_unit_create(&s->unit, threads)
+                        : podium_fail(PODIUM_ENOMEM, "cannot allocate the cpu backend");
+    if (rc) {
+        free(s);
+        free(b);
+        return rc;
+    }
+    snprintf(s->description, sizeof s->description, "%s, %d threads",
+             dnnl_unit_description(s->unit), threads);
+    *b = (backend){
+        .name = "cpu",
+        .description = s->description,
+        .real = PODIUM_F32,
+        .threads = threads,
+        .host_memory = true,
+        .has_bf16 = dnnl_unit_has_bf16(s->unit),
+        .alloc = cpu_alloc,
+        .free = cpu_free,
+        .copy_in = cpu_copy,
+        .copy_out = cpu_copy,
+        .synchronise = cpu_synchronise,
+        .program_run = cpu_program_run,
+        .destroy = cpu_destroy,
+        .state = s,
+    };
+    cpu_kernels(b->kernels);
+    *out = b;
+    return 0;
+}

@@ -1,0 +1,76 @@
+/* The CPU backend: f32, OpenMP, oneDNN for matrix products.  Results are bit-identical for equal
+ * thread counts and instruction sets: every loop is cut into fixed shares and partial sums are
+ * added in thread order.
+ *
+ * A kernel is one parallel region.  libgomp's threads spin for a while between regions; that is
+ * what keeps a step of many small kernels from paying for wake-ups, so OMP_WAIT_POLICY=passive is
+ * the one setting to avoid. */
+#ifndef ENGINE_CPU_CPU_H
+#define ENGINE_CPU_CPU_H
+
+#include <omp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "engine/backend.h"
+#include "engine/cpu/dnnl_api.h"
+#include "engine/ops.h"
+
+typedef struct cpu_state {
+    dnnl_unit *unit;
+    char description[160];
+} cpu_state;
+
+/* Each family puts its kernels into the table. */
+void cpu_elementwise_kernels(op_kernel *k);
+void cpu_reduce_kernels(op_kernel *k);
+void cpu_shape_kernels(op_kernel *k);
+void cpu_rows_kernels(op_kernel *k);
+void cpu_linear_kernels(op_kernel *k);
+void cpu_linear_dw_kernels(op_kernel *k);
+void cpu_matmul_kernels(op_kernel *k);
+void cpu_norm_kernels(op_kernel *k);
+void cpu_attention_kernels(op_kernel *k);
+void cpu_attention_backward_kernels(op_kernel *k);
+void cpu_softmax_kernels(op_kernel *k);
+void cpu_loss_kernels(op_kernel *k);
+
+/* out[i] = act(x[i]); out may be x. */
+void cpu_activation(int64_t act, float *out, const float *x, int64_t n);
+/* out[i] = d[i] act'(x[i]); out may be d. */
+void cpu_activation_backward(int64_t act, float *out, const float *d, const float *x, int64_t n);
+/* Rounds to bf16. */
+void cpu_to_bf16(uint16_t *out, const float *x, int64_t n);
+
+/* Threads for a kernel of about `work` element visits: below the cost of a fork it runs alone. */
+static inline int cpu_team(const op_call *c, int64_t work)
+{
+    return work < 16384 ? 1 : c->backend->threads;
+}
+
+/* This thread's share [lo, hi) of n items, in units of `grain`. */
+static inline void cpu_share(int64_t n, int64_t grain, int64_t *lo, int64_t *hi)
+{
+    int64_t units = (n + grain - 1) / grain, threads = omp_get_num_threads();
+    int64_t t = omp_get_thread_num();
+    *lo = units * t / threads * grain;
+    *hi = units * (t + 1) / threads * grain;
+    if (*hi > n)
+        *hi = n;
+}
+
+static inline int64_t cpu_last(const tensor *t)
+{
+    return t->shape[t->ndim - 1];
+}
+
+static inline size_t cpu_round(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+static inline dnnl_unit *cpu_unit(const op_call *c)
+{
+    return ((cpu_state *)c->backend->state)->unit;
+}
+
+#endif

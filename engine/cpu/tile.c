@@ -1,0 +1,72 @@
+#include "engine/cpu/tile.h"
+
+/* Tile shapes that fill the registers: 32 of 16 lanes, or 16 of 8. */
+#if LANES == 16
+enum { WIDE = 4, WIDE_ROWS = 6, PAIR_ROWS = 12, SINGLE_ROWS = 14, MAX_ROWS = 14 };
+#else
+enum { WIDE = 3, WIDE_ROWS = 4, PAIR_ROWS = 6, SINGLE_ROWS = 8, MAX_ROWS = 8 };
+#endif
+
+/* One tile of `rows` x `width` vectors; both are constants after inlining. */
+static inline __attribute__((always_inline)) void tile(const int rows, const int width, int64_t K,
+                                                       const float *a, int64_t row, int64_t col,
+                                                       const float *b, int64_t ldb, float *c,
+                                                       int64_t ldc, bool add)
+{
+    lanes sum[MAX_ROWS][WIDE];
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < width; j++)
+            sum[i][j] = add ? *(const lanes_at *)(c + i * ldc + j * LANES) : (lanes){0};
+    for (int64_t k = 0; k < K; k++) {
+        lanes x[WIDE];
+#pragma GCC unroll 4
+        for (int j = 0; j < width; j++)
+            x[j] = *(const lanes_at *)(b + k * ldb + j * LANES);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++) {
+            float s = a[i * row + k * col];
+#pragma GCC unroll 4
+            for (int j = 0; j < width; j++)
+                sum[i][j] += s * x[j];
+        }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < width; j++)
+            *(lanes_at *)(c + i * ldc + j * LANES) = sum[i][j];
+}
+
+/* All rows of a strip `width` vectors wide: tiles of `most` rows, then halves of what is left. */
+#define STRIP(name, width, most)                                                        \
+    static void name(int64_t M, int64_t K, const float *a, int64_t row, int64_t col,    \
+                     const float *b, int64_t ldb, float *c, int64_t ldc, bool add)      \
+    {                                                                                   \
+        int64_t i = 0;                                                                  \
+        for (; i + most <= M; i += most)                                                \
+            tile(most, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add); \
+        for (; i + 4 <= M; i += 4)                                                      \
+            tile(4, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);    \
+        for (; i + 2 <= M; i += 2)                                                      \
+            tile(2, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);    \
+        for (; i < M; i++)                                                              \
+            tile(1, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);    \
+    }
+
+STRIP(strip_wide, WIDE, WIDE_ROWS)
+STRIP(strip_pair, 2, PAIR_ROWS)
+STRIP(strip_single, 1, SINGLE_ROWS)
+
+void tile_product(int64_t M, int64_t N, int64_t K, const float *a, int64_t row, int64_t col,
+                  const float *b, int64_t ldb, float *c, int64_t ldc, bool add)
+{
+    int64_t j = 0;
+    for (; j + WIDE * LANES <= N; j += WIDE * LANES)
+        strip_wide(M, K, a, row, col, b + j, ldb, c + j, ldc, add);
+    for (; j + 2 * LANES <= N; j += 2 * LANES)
+        strip_pair(M, K, a, row, col, b + j, ldb, c + j, ldc, add);
+    for (; j < N; j += LANES)
+        strip_single(M, K, a, row, col, b + j, ldb, c + j, ldc, add);
+}

@@ -1,0 +1,27 @@
+/* A register-tiled product for small matrices that lie in cache: c [M, n] (+)= a b with any strides
+ * of a (its elements are broadcast), b and c row-major with n a multiple of LANES. */
+#ifndef ENGINE_CPU_TILE_H
+#define ENGINE_CPU_TILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __AVX512F__
+#define LANES 16
+#else
+#define LANES 8
+#endif
+
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
+typedef float lanes_at __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
+
+/* c [M, N] = sum over k of a[i row + k col] b[k ldb + j], or added to it. */
+void tile_product(int64_t M, int64_t N, int64_t K, const float *a, int64_t row, int64_t col,
+                  const float *b, int64_t ldb, float *c, int64_t ldc, bool add);
+
+static inline int64_t tile_padded(int64_t n)
+{
+    return (n + LANES - 1) / LANES * LANES;
+}
+
+#endif
