@@ -70,8 +70,7 @@ static int32_t prepare_panels(op_call *c, int64_t M, int64_t N, int64_t K, bool 
     s.m = rest;
     if (rest)
         TRY(product_create(&p->rest, cpu_unit(c), &s));
-    /* Both panels read the weights of one packing only if they chose the same layout; a second
-     * copy is kept otherwise cheap: the rest packs behind the first. */
+    /* The two may have chosen different layouts, so each has its own packed copy. */
     p->packed_bytes = product_packed_bytes(p->full);
     size_t need = product_scratch_bytes(p->full);
     if (rest) {
@@ -95,7 +94,7 @@ static int32_t run_panels(op_call *c, const float *x, const float *w, const floa
     char *packed = c->scratch,
          *packed_rest = packed + (p->full ? product_packed_bytes(p->full) : 0);
     if (!p->full) {
-        for (int64_t i = 0; i < p->M * p->N; i++)
+        for (int64_t i = 0; i < p->M * p->N; i++) /* some extent is 0 */
             product_out[i] = bias ? bias[i % p->N] : 0;
         if (tail)
             tail(c, product_out, 0, p->M * p->N);
@@ -105,13 +104,14 @@ static int32_t run_panels(op_call *c, const float *x, const float *w, const floa
     if (p->rest)
         TRY(product_pack(p->rest, w, packed_rest));
     int32_t failed = 0;
-#pragma omp parallel num_threads(c->backend->threads) reduction(min : failed)
+#pragma omp parallel num_threads(c->backend->threads)
     {
         int thread = omp_get_thread_num();
         char *own = (char *)c->scratch + p->packed_bytes + p->own_bytes * (size_t)thread;
         int64_t lo, hi;
         cpu_share(p->count, 1, &lo, &hi);
-        for (int64_t i = lo; i < hi && !failed; i++) {
+        int32_t rc = 0;
+        for (int64_t i = lo; i < hi && !rc; i++) {
             bool whole = (i + 1) * p->rows <= p->M;
             int64_t first = i * p->rows, rows = whole ? p->rows : p->M - first;
             const void *a = x + first * p->K;
@@ -120,11 +120,14 @@ static int32_t run_panels(op_call *c, const float *x, const float *w, const floa
                 a = own;
             }
             float *out = product_out + first * p->N;
-            failed = product_run(whole ? p->full : p->rest, thread, a, whole ? packed : packed_rest,
-                                 bias, out, own + p->operand_bytes);
+            rc = product_run(whole ? p->full : p->rest, thread, a, whole ? packed : packed_rest,
+                             bias, out, own + p->operand_bytes);
             if (tail)
                 tail(c, out, first * p->N, rows * p->N);
         }
+        if (rc)
+#pragma omp atomic write
+            failed = rc;
     }
     return failed;
 }
