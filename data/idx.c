@@ -55,12 +55,14 @@ void idx_release(idx_array *a)
     *a = (idx_array){0};
 }
 
-static int32_t read_one(idx_array *out, const char *path)
+static int32_t read_one(idx_array *out, const char *path, sha256 *hash)
 {
     uint8_t *bytes = NULL;
     size_t length = 0;
     TRY(file_read_gz(path, IDX_MAX_BYTES, &bytes, &length));
     int32_t rc = idx_parse(out, bytes, length, path);
+    if (rc == 0 && hash)
+        sha256_update(hash, bytes, length);
     free(bytes);
     return rc;
 }
@@ -84,7 +86,7 @@ static int32_t append(idx_array *all, const idx_array *part, const char *path)
     return 0;
 }
 
-static int32_t read_parts(idx_array *out, const char *base)
+static int32_t read_parts(idx_array *out, const char *base, sha256 *hash)
 {
     char path[4096];
     for (int i = 0; i < MAX_PARTS; i++) {
@@ -93,7 +95,7 @@ static int32_t read_parts(idx_array *out, const char *base)
             return podium_fail(PODIUM_EINVAL, "path '%s' is too long", base);
         if (i > 0 && !file_exists(path))
             return 0;
-        int32_t rc = read_one(i ? &part : out, path);
+        int32_t rc = read_one(i ? &part : out, path, hash);
         if (rc == 0 && i)
             rc = append(out, &part, path);
         idx_release(&part);
@@ -102,7 +104,7 @@ static int32_t read_parts(idx_array *out, const char *base)
     return podium_fail(PODIUM_EINVAL, "'%s' has more than %d parts", base, MAX_PARTS);
 }
 
-int32_t idx_read(idx_array *out, const char *dir, const char *name)
+int32_t idx_read(idx_array *out, const char *dir, const char *name, sha256 *hash)
 {
     char base[3072], path[3200];
     *out = (idx_array){0};
@@ -110,13 +112,13 @@ int32_t idx_read(idx_array *out, const char *dir, const char *name)
     int32_t rc;
     snprintf(path, sizeof path, "%s.gz", base);
     if (file_exists(base)) {
-        rc = read_one(out, base);
+        rc = read_one(out, base, hash);
     } else if (file_exists(path)) {
-        rc = read_one(out, path);
+        rc = read_one(out, path, hash);
     } else {
         snprintf(path, sizeof path, "%s.0.gz", base);
         rc = file_exists(path)
-                 ? read_parts(out, base)
+                 ? read_parts(out, base, hash)
                  : podium_fail(PODIUM_EIO, "no '%s', '%s.gz' or '%s.0.gz'", base, base, base);
     }
     if (rc < 0)

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "base/sha256.h"
 #include "base/status.h"
 
 #define IDX_MAX_DIMS 4
@@ -21,8 +22,9 @@ typedef struct idx_array {
 /* Parses an IDX image in memory; `name` is for messages.  Errors: PODIUM_EINVAL (magic, type,
  * extents, truncated, trailing bytes), PODIUM_ENOMEM. */
 int32_t idx_parse(idx_array *out, const uint8_t *bytes, size_t length, const char *name);
-/* Reads DIR/NAME, DIR/NAME.gz or DIR/NAME.0.gz ..., whichever is there first. */
-int32_t idx_read(idx_array *out, const char *dir, const char *name);
+/* Reads DIR/NAME, DIR/NAME.gz or DIR/NAME.0.gz ..., whichever is there first.  The unpacked bytes of
+ * each file, header included, are added to `hash` (NULL: none). */
+int32_t idx_read(idx_array *out, const char *dir, const char *name, sha256 *hash);
 void idx_release(idx_array *a);
 /* Errors: PODIUM_EINVAL naming the first label of [count] that is not in [0, classes). */
 int32_t idx_check_labels(const idx_array *labels, int64_t count, int classes, const char *name);

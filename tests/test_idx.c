@@ -62,24 +62,24 @@ static void test_files(void)
     size_t n = 0;
     path_of(path, sizeof path, "plain");
     ok(file_write_atomic(path, good, sizeof good) == 0, "a file is written");
-    ok(idx_read(&a, dir, "plain") == 0 && a.count == 12, "a plain file is read");
+    ok(idx_read(&a, dir, "plain", NULL) == 0 && a.count == 12, "a plain file is read");
     idx_release(&a);
     write_gz("parts.0.gz", good, sizeof good);
     write_gz("parts.1.gz", good, sizeof good);
-    ok(idx_read(&a, dir, "parts") == 0 && a.shape[0] == 6 && a.data[12] == 0 && a.data[23] == 11,
+    ok(idx_read(&a, dir, "parts", NULL) == 0 && a.shape[0] == 6 && a.data[12] == 0 && a.data[23] == 11,
        "two parts are one array");
     idx_release(&a);
     uint8_t narrow[] = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 5, 6};
     write_gz("parts.1.gz", narrow, sizeof narrow);
-    ok(idx_read(&a, dir, "parts") == PODIUM_EINVAL && strstr(podium_error(), "parts.1.gz"),
+    ok(idx_read(&a, dir, "parts", NULL) == PODIUM_EINVAL && strstr(podium_error(), "parts.1.gz"),
        "a part of other extents is refused: %s", podium_error());
     path_of(path, sizeof path, "parts.0.gz");
     if (file_read(path, 1 << 20, &raw, &n) < 0 || file_write_atomic(path, raw, n - 12) < 0)
         exit(1);
     free(raw);
-    ok(idx_read(&a, dir, "parts") == PODIUM_EINVAL && strstr(podium_error(), "parts.0.gz"),
+    ok(idx_read(&a, dir, "parts", NULL) == PODIUM_EINVAL && strstr(podium_error(), "parts.0.gz"),
        "a truncated gzip stream is refused: %s", podium_error());
-    ok(idx_read(&a, dir, "absent") == PODIUM_EIO && strstr(podium_error(), "absent.0.gz"),
+    ok(idx_read(&a, dir, "absent", NULL) == PODIUM_EIO && strstr(podium_error(), "absent.0.gz"),
        "a missing file is named: %s", podium_error());
     ok(file_read(path, 3, &raw, &n) == PODIUM_EINVAL, "a file above the bound is refused");
     drop("plain");

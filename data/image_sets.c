@@ -1,0 +1,138 @@
+/* Which files make up each image set. */
+#include "data/image_sets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/cifar.h"
+#include "data/idx.h"
+
+const char *const image_set_names[] = {"glyphs", "mnist", "fashion_mnist", "cifar10", NULL};
+enum { SET_GLYPHS, SET_MNIST, SET_FASHION_MNIST, SET_CIFAR10 };
+
+/* Moves an IDX pair into split `s` of the set. */
+static int32_t read_idx_pair(image_set *set, image_split s, const char *dir, const char *images,
+                             const char *labels, sha256 *hash)
+{
+    idx_array x = {0}, y = {0};
+    int32_t rc = idx_read(&x, dir, images, hash);
+    if (rc == 0)
+        rc = idx_read(&y, dir, labels, hash);
+    if (rc == 0 && (x.ndim != 3 || x.shape[0] < 1 || x.shape[1] < 1 || x.shape[2] < 1))
+        rc = podium_fail(PODIUM_EINVAL, "'%s/%s': expected images [n, height, width]", dir, images);
+    if (rc == 0 && set->height && (x.shape[1] != set->height || x.shape[2] != set->width))
+        rc = podium_fail(PODIUM_EINVAL, "'%s/%s': images of %lldx%lld pixels, expected %dx%d", dir,
+                         images, (long long)x.shape[1], (long long)x.shape[2], set->height,
+                         set->width);
+    if (rc == 0 && (x.shape[1] > 4096 || x.shape[2] > 4096))
+        rc = podium_fail(PODIUM_EINVAL, "'%s/%s': images over 4096 pixels wide", dir, images);
+    if (rc == 0)
+        rc = idx_check_labels(&y, x.shape[0], set->classes, labels);
+    if (rc == 0) {
+        set->height = (int)x.shape[1];
+        set->width = (int)x.shape[2];
+        set->count[s] = x.shape[0];
+        set->pixels[s] = x.data;
+        set->labels[s] = y.data;
+        x.data = y.data = NULL;
+    }
+    idx_release(&x);
+    idx_release(&y);
+    return rc;
+}
+
+static int32_t read_cifar10(image_set *set, const char *dir, sha256 *hash)
+{
+    cifar_images train = {0}, test = {0};
+    int32_t rc = 0;
+    for (int i = 1; i <= 5 && rc == 0; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "data_batch_%d.bin", i);
+        rc = cifar_read(&train, 10, dir, name);
+    }
+    if (rc == 0)
+        rc = cifar_read(&test, 10, dir, "test_batch.bin");
+    if (rc == 0) {
+        const cifar_images *parts[] = {&train, &test};
+        const image_split splits[] = {IMAGES_TRAIN, IMAGES_TEST};
+        set->height = set->width = 32;
+        for (int i = 0; i < 2; i++) {
+            sha256_update(hash, parts[i]->pixels, (size_t)parts[i]->count * CIFAR_PIXELS);
+            sha256_update(hash, parts[i]->labels, (size_t)parts[i]->count);
+            set->count[splits[i]] = parts[i]->count;
+            set->pixels[splits[i]] = parts[i]->pixels;
+            set->labels[splits[i]] = parts[i]->labels;
+        }
+        return 0;
+    }
+    cifar_release(&train);
+    cifar_release(&test);
+    return rc;
+}
+
+/* The last `valid` training examples become the validation split. */
+static int32_t split_off(image_set *set, int64_t valid)
+{
+    int64_t n = set->count[IMAGES_TRAIN] - valid;
+    if (n < 1)
+        return podium_fail(PODIUM_EINVAL, "%s: cannot keep %lld of %lld training images for "
+                           "validation", set->name, (long long)valid,
+                           (long long)set->count[IMAGES_TRAIN]);
+    size_t pixels = (size_t)set->channels * (size_t)set->height * (size_t)set->width;
+    uint8_t *x = malloc((size_t)valid * pixels), *y = malloc((size_t)valid);
+    set->pixels[IMAGES_VALID] = x;
+    set->labels[IMAGES_VALID] = y;
+    if (!x || !y)
+        return podium_fail(PODIUM_ENOMEM, "cannot allocate %lld validation images",
+                           (long long)valid);
+    memcpy(x, set->pixels[IMAGES_TRAIN] + (size_t)n * pixels, (size_t)valid * pixels);
+    memcpy(y, set->labels[IMAGES_TRAIN] + n, (size_t)valid);
+    set->count[IMAGES_VALID] = valid;
+    set->count[IMAGES_TRAIN] = n;
+    return 0;
+}
+
+int32_t image_set_read(image_set *out, int which, const char *dir, int64_t valid)
+{
+    *out = (image_set){.name = image_set_names[which], .channels = 1, .classes = 10};
+    sha256 hash;
+    sha256_init(&hash);
+    int32_t rc;
+    if (which == SET_CIFAR10) {
+        out->channels = 3;
+        rc = read_cifar10(out, dir, &hash);
+    } else {
+        out->classes = which == SET_GLYPHS ? 62 : 10;
+        rc = read_idx_pair(out, IMAGES_TRAIN, dir, "train-images-idx3-ubyte",
+                           "train-labels-idx1-ubyte", &hash);
+        if (rc == 0 && which == SET_GLYPHS)
+            rc = read_idx_pair(out, IMAGES_VALID, dir, "valid-images-idx3-ubyte",
+                               "valid-labels-idx1-ubyte", &hash);
+        const char *test = which == SET_GLYPHS ? "test" : "t10k";
+        char images[64], labels[64];
+        snprintf(images, sizeof images, "%s-images-idx3-ubyte", test);
+        snprintf(labels, sizeof labels, "%s-labels-idx1-ubyte", test);
+        if (rc == 0)
+            rc = read_idx_pair(out, IMAGES_TEST, dir, images, labels, &hash);
+    }
+    if (rc == 0 && which != SET_GLYPHS)
+        rc = split_off(out, valid);
+    if (rc == 0) {
+        uint8_t digest[32];
+        sha256_final(&hash, digest);
+        sha256_hex(digest, out->payload);
+    } else {
+        image_set_release(out);
+    }
+    return rc;
+}
+
+void image_set_release(image_set *s)
+{
+    for (int i = 0; i < IMAGES_SPLITS; i++) {
+        free(s->pixels[i]);
+        free(s->labels[i]);
+        s->pixels[i] = s->labels[i] = NULL;
+    }
+}

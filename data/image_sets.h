@@ -1,0 +1,24 @@
+/* The image sets by name: reads their standard files into one common form. Internal to data/. */
+#ifndef DATA_IMAGE_SETS_H
+#define DATA_IMAGE_SETS_H
+
+#include "base/sha256.h"
+#include "data/image_data.h"
+
+typedef struct image_set {
+    const char *name; /* static */
+    int classes, channels, height, width;
+    int64_t count[IMAGES_SPLITS];
+    uint8_t *pixels[IMAGES_SPLITS]; /* [count, channels, height, width], owned */
+    uint8_t *labels[IMAGES_SPLITS]; /* [count], owned */
+    char payload[SHA256_HEX];       /* of the unpacked files, in order */
+} image_set;
+
+extern const char *const image_set_names[]; /* ends with NULL */
+
+/* Reads set number `which` of image_set_names from `dir`; sets without a validation split give the
+ * last `valid` training examples to it. Errors: PODIUM_EIO, PODIUM_EINVAL, PODIUM_ENOMEM. */
+int32_t image_set_read(image_set *out, int which, const char *dir, int64_t valid);
+void image_set_release(image_set *s);
+
+#endif
