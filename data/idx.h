@@ -22,8 +22,8 @@ typedef struct idx_array {
 /* Parses an IDX image in memory; `name` is for messages.  Errors: PODIUM_EINVAL (magic, type,
  * extents, truncated, trailing bytes), PODIUM_ENOMEM. */
 int32_t idx_parse(idx_array *out, const uint8_t *bytes, size_t length, const char *name);
-/* Reads DIR/NAME, DIR/NAME.gz or DIR/NAME.0.gz ..., whichever is there first.  The unpacked bytes of
- * each file, header included, are added to `hash` (NULL: none). */
+/* Reads DIR/NAME, DIR/NAME.gz or DIR/NAME.0.gz ..., whichever is there first.  The unpacked bytes
+ * of each file, header included, are added to `hash` (NULL: none). */
 int32_t idx_read(idx_array *out, const char *dir, const char *name, sha256 *hash);
 void idx_release(idx_array *a);
 /* Errors: PODIUM_EINVAL naming the first label of [count] that is not in [0, classes). */

@@ -1,5 +1,5 @@
-/* The image pipeline behind image_data.h.  Every random number of a training example is a word of the
- * Philox stream (seed, step): words 8i .. 8i + 7 belong to place i of the batch. */
+/* The image pipeline behind image_data.h.  Every random number of a training example is a word of
+ * the Philox stream (seed, step): words 8i .. 8i + 7 belong to place i of the batch. */
 #include "data/image_data.h"
 
 #include <math.h>
@@ -25,19 +25,19 @@ struct image_data {
     int sampling;
     bool zipf, jitter;
     double zipf_exponent, scale, shear, shift;
-    double cumulative[MAX_CLASSES];      /* of the class frequencies */
+    double cumulative[MAX_CLASSES]; /* of the class frequencies */
     int64_t class_start[MAX_CLASSES + 1];
-    int64_t *by_class;                   /* training images sorted by class */
-    int64_t *order;                      /* one epoch's permutation */
+    int64_t *by_class; /* training images sorted by class */
+    int64_t *order;    /* one epoch's permutation */
     uint64_t order_seed;
-    int64_t order_epoch;                 /* -1: none yet */
+    int64_t order_epoch; /* -1: none yet */
     bool relabel;
     int patch;
     int32_t class_map[MAX_CLASSES];
-    int32_t *pixel_map;                  /* [height * width]: out pixel takes in pixel */
+    int32_t *pixel_map; /* [height * width]: out pixel takes in pixel */
     image_batch batch;
     int64_t capacity;
-    float *scratch;                      /* two bordered planes a thread */
+    float *scratch; /* two bordered planes a thread */
 };
 
 /* Fisher-Yates with the words of one stream. */
@@ -86,8 +86,7 @@ static int32_t prepare_classes(image_data *d)
     d->by_class = malloc((size_t)n * sizeof *d->by_class);
     d->order = malloc((size_t)n * sizeof *d->order);
     if (!d->by_class || !d->order)
-        return podium_fail(PODIUM_ENOMEM, "cannot allocate the order of %lld images",
-                           (long long)n);
+        return podium_fail(PODIUM_ENOMEM, "cannot allocate the order of %lld images", (long long)n);
     for (int64_t i = 0; i < n; i++)
         d->class_start[s->labels[IMAGES_TRAIN][i] + 1]++;
     for (int k = 0; k < s->classes; k++) {
@@ -130,8 +129,8 @@ static int32_t prepare_key(image_data *d, const image_key *key)
     for (int y = 0; y < s->height; y++)
         for (int x = 0; x < s->width; x++) {
             int64_t from = inner[(y % p) * p + x % p];
-            d->pixel_map[y * s->width + x] =
-                (int32_t)((y / p * p + from / p) * s->width + x / p * p + from % p);
+            d->pixel_map[y * s->width + x] = (int32_t)((y / p * p + from / p) * s->width +
+                                                       x / p * p + from % p);
         }
     free(inner);
     d->relabel = true;
@@ -243,7 +242,8 @@ static int32_t reserve(image_data *d, int64_t n)
 }
 
 /* Bilinear sample of every pixel at m (x - centre) + centre + shift, zeros outside.  `padded` has a
- * border of one zero pixel, so clamping a coordinate to the border replaces the test for outside. */
+ * border of one zero pixel, so clamping a coordinate to the border replaces the test for outside.
+ */
 static void warp(const uint8_t *in, int height, int width, const float m[6], float *padded,
                  float *out)
 {
@@ -344,9 +344,9 @@ int32_t image_data_train(image_data *d, uint64_t seed, int64_t step, int64_t bat
     philox stream = philox_make(philox_derive(seed, (uint64_t)step), 0);
     for (int64_t i = 0; i < count; i++) { /* in order: epochs keep one permutation */
         uint64_t w = 8 * (uint64_t)(first + i);
-        chosen[i] = d->sampling == SAMPLING_EPOCHS
-                        ? epoch_image(d, seed, step * batch + first + i)
-                        : drawn_image(d, philox_uniform(&stream, w), philox_uniform(&stream, w + 1));
+        chosen[i] = d->sampling == SAMPLING_EPOCHS ? epoch_image(d, seed, step * batch + first + i)
+                                                   : drawn_image(d, philox_uniform(&stream, w),
+                                                                 philox_uniform(&stream, w + 1));
     }
 #pragma omp parallel for schedule(static) num_threads(threads())
     for (int64_t i = 0; i < count; i++) {
@@ -355,8 +355,8 @@ int32_t image_data_train(image_data *d, uint64_t seed, int64_t step, int64_t bat
         for (int k = 0; k < 6; k++)
             u[k] = 2 * philox_uniform(&stream, w + 2 + (uint64_t)k) - 1;
         float m[6] = {(float)(1 + d->scale * u[0]), (float)(d->shear * u[1]),
-                      (float)(d->shear * u[2]), (float)(1 + d->scale * u[3]),
-                      (float)(d->shift * u[4]), (float)(d->shift * u[5])};
+                      (float)(d->shear * u[2]),     (float)(1 + d->scale * u[3]),
+                      (float)(d->shift * u[4]),     (float)(d->shift * u[5])};
         place(d, IMAGES_TRAIN, chosen[i], d->jitter ? m : NULL, d->batch.images + i * pixels);
         d->batch.labels[i] = label_of(d, IMAGES_TRAIN, chosen[i]);
         d->batch.weights[i] = 1;

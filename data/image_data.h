@@ -4,15 +4,12 @@
  * The yaml `data:` map:
  *     set: glyphs | mnist | fashion_mnist | cifar10
  *     path: FOLDER                 default: the set's folder below the data directory
- *     valid: N                     examples taken off the end of the training files, for sets without
- *                                  a validation split (default 5000)
- *     sampling: epochs | replacement
- *     class_frequencies: uniform | zipf   zipf draws class of rank r with weight 1/(r+1)^exponent,
- *     zipf_exponent: X                    then an image of it, with replacement
- *     jitter: {scale: A, shear: A, shift: P}  each image by the affine map I + U(-A, A), shifted by
- *                                  U(-P, P) pixels, bilinear, zeros outside
- * Pixels are scaled to [0, 1] and standardised with one mean and deviation a channel, of the training
- * split. */
+ *     valid: N                     examples taken off the end of the training files, for sets
+ * without a validation split (default 5000) sampling: epochs | replacement class_frequencies:
+ * uniform | zipf   zipf draws class of rank r with weight 1/(r+1)^exponent, zipf_exponent: X then
+ * an image of it, with replacement jitter: {scale: A, shear: A, shift: P}  each image by the affine
+ * map I + U(-A, A), shifted by U(-P, P) pixels, bilinear, zeros outside Pixels are scaled to [0, 1]
+ * and standardised with one mean and deviation a channel, of the training split. */
 #ifndef DATA_IMAGE_DATA_H
 #define DATA_IMAGE_DATA_H
 
@@ -25,8 +22,8 @@ typedef struct image_data image_data;
 
 typedef enum { IMAGES_TRAIN, IMAGES_VALID, IMAGES_TEST, IMAGES_SPLITS } image_split;
 
-/* Secret relabelling: a permutation of the classes and one of the pixels within each patch (the same
- * for all patches and channels), after augmentation, in all splits. */
+/* Secret relabelling: a permutation of the classes and one of the pixels within each patch (the
+ * same for all patches and channels), after augmentation, in all splits. */
 typedef struct image_key {
     bool enabled;
     uint64_t words[2];
@@ -56,8 +53,8 @@ int image_data_height(const image_data *d);
 int image_data_width(const image_data *d);
 int64_t image_data_count(const image_data *d, image_split split);
 
-/* Examples [first, first + count) of training batch `step`, which has `batch` examples over all ranks.
- * Deterministic in (seed, step, place in the batch). Errors: PODIUM_ENOMEM. */
+/* Examples [first, first + count) of training batch `step`, which has `batch` examples over all
+ * ranks. Deterministic in (seed, step, place in the batch). Errors: PODIUM_ENOMEM. */
 int32_t image_data_train(image_data *d, uint64_t seed, int64_t step, int64_t batch, int64_t first,
                          int64_t count, image_batch *out);
 /* Examples [start, start + batch) of a split, without jitter; past its end weight 0 and image 0. */

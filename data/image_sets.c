@@ -76,9 +76,10 @@ static int32_t split_off(image_set *set, int64_t valid)
 {
     int64_t n = set->count[IMAGES_TRAIN] - valid;
     if (n < 1)
-        return podium_fail(PODIUM_EINVAL, "%s: cannot keep %lld of %lld training images for "
-                           "validation", set->name, (long long)valid,
-                           (long long)set->count[IMAGES_TRAIN]);
+        return podium_fail(PODIUM_EINVAL,
+                           "%s: cannot keep %lld of %lld training images for "
+                           "validation",
+                           set->name, (long long)valid, (long long)set->count[IMAGES_TRAIN]);
     size_t pixels = (size_t)set->channels * (size_t)set->height * (size_t)set->width;
     uint8_t *x = malloc((size_t)valid * pixels), *y = malloc((size_t)valid);
     set->pixels[IMAGES_VALID] = x;
