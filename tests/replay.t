@@ -13,7 +13,7 @@ for name in nadamw adamw nesterov heavy_ball sgd; do
     echo "$out" | tail -n 1 | grep -q '^max relative error [0-9.]*e-1[0-9]$'
     check "$name: the last line is the largest error" $?
 done
-"$build/podium" replay $cases/sgd-quadratic-a.json --device ref --submission adamw >/dev/null 2>&1
+"$build/podium" replay $cases/nesterov-quadratic-a.json --device ref --submission sgd >/dev/null 2>&1
 [ $? -eq 2 ]
 check "hyperparameters of another optimizer are refused" $?
 "$build/podium" replay $cases/sgd-quadratic-a.json --device ref --tolerance 0 >/dev/null

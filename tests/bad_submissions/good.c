@@ -1,0 +1,3 @@
+/* Nothing is wrong with this one: what the others would be without their fault. */
+
+#include "tests/bad_submissions/common.h"
