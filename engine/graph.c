@@ -317,6 +317,11 @@ bool graph_is_training(const graph *g)
     return g->config.training;
 }
 
+params *graph_params(const graph *g)
+{
+    return g->config.params;
+}
+
 /* Multiply-adds count 2; the backward of attention is two products for each of the forward's. */
 static double node_flops(const graph *g, const node *n)
 {

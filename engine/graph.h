@@ -60,6 +60,7 @@ const int64_t *graph_shape(const graph *g, value v);
 int64_t graph_count(const graph *g, value v);
 int32_t graph_dtype(const graph *g, value v);
 bool graph_is_training(const graph *g);
+params *graph_params(const graph *g); /* config.params */
 int32_t graph_fail(graph *g, int32_t code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int32_t graph_status(const graph *g); /* the sticky error, 0 if none */
@@ -67,11 +68,12 @@ int32_t graph_status(const graph *g); /* the sticky error, 0 if none */
 /* Appends the reverse ops of d loss / d parameter for every trainable parameter of config.params;
  * loss has one element.  Parameters the loss does not depend on get zeros. */
 int32_t graph_backward(graph *g, value loss);
-/* d loss / d of a value that is not a parameter; NO_VALUE if the loss does not depend on it. Valid
- * between graph_backward and graph_plan. */
+/* d loss / d of a value that is not a parameter; NO_VALUE if the loss does not depend on it, or it
+ * depends on no trainable parameter.  Valid between graph_backward and graph_plan; graph_keep the
+ * value before graph_backward, which may otherwise fuse its gradient away. */
 value graph_gradient(graph *g, value v);
 /* Exact Hessian-vector product by reverse over reverse, on lowered graphs, after graph_backward:
- * H v into the flat vector bound by graph_bind_hessian. */
+ * H v into the flat vector bound by graph_bind_hessian; runs as part of GRAPH_BACKWARD. */
 int32_t graph_hessian_vector(graph *g, value loss);
 
 /* --- running ----------------------------------------------------------------------------- */

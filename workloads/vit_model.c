@@ -1,0 +1,196 @@
+/* The forward pass of a ViT: patches, positions, blocks, pooling, tanh layer, head. */
+#include "workloads/vit_model.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nn/nn.h"
+
+static int32_t check(const vit_config *c)
+{
+    if (c->width % c->heads)
+        return podium_fail(PODIUM_EINVAL, "width %lld is no multiple of %lld heads",
+                           (long long)c->width, (long long)c->heads);
+    if (c->height % c->patch || c->width_pixels % c->patch)
+        return podium_fail(PODIUM_EINVAL, "images of %lld x %lld do not divide into patches of %lld",
+                           (long long)c->height, (long long)c->width_pixels, (long long)c->patch);
+    return PODIUM_OK;
+}
+
+int32_t vit_config_read(vit_config *c, const yaml_node *model)
+{
+    const int64_t most = 1 << 20;
+    bool norm_given = yaml_get(model, "final_norm") != NULL;
+    static const char *const required[] = {"patch", "width", "depth", "heads"};
+    for (size_t i = 0; i < sizeof required / sizeof required[0]; i++)
+        TRY(yaml_require(model, required[i]));
+    c->eps = 1e-6;
+    c->temperature = 10000;
+    TRY(yaml_integer(model, "patch", 1, 1024, &c->patch));
+    TRY(yaml_integer(model, "width", 8, most, &c->width));
+    TRY(yaml_integer(model, "depth", 1, 1000, &c->depth));
+    TRY(yaml_integer(model, "heads", 1, most, &c->heads));
+    c->mlp = 4 * c->width;
+    c->pre_logits = c->width;
+    TRY(yaml_integer(model, "mlp", 1, most, &c->mlp));
+    TRY(yaml_integer(model, "pre_logits", 1, most, &c->pre_logits));
+    TRY(yaml_flag(model, "post_ln", &c->post_ln));
+    TRY(yaml_flag(model, "glu", &c->glu));
+    TRY(yaml_flag(model, "map", &c->map));
+    TRY(yaml_flag(model, "dropout", &c->dropout));
+    c->final_norm = !c->post_ln;
+    if (norm_given)
+        TRY(yaml_flag(model, "final_norm", &c->final_norm));
+    return check(c);
+}
+
+/* An integer of the case's config. */
+static int32_t case_integer(const json_t *config, const char *key, int64_t *out)
+{
+    const json_t *j = json_object_get(config, key);
+    if (!json_is_integer(j) || json_integer_value(j) < 1 || json_integer_value(j) > 1 << 20)
+        return podium_fail(PODIUM_EINVAL, "config.%s: expected a positive integer", key);
+    *out = json_integer_value(j);
+    return PODIUM_OK;
+}
+
+/* The text of config.key is one of two; *out says whether it is `yes`. */
+static int32_t case_choice(const json_t *config, const char *key, const char *no, const char *yes,
+                           bool *out)
+{
+    const char *text = json_string_value(json_object_get(config, key));
+    if (!text || (strcmp(text, no) && strcmp(text, yes)))
+        return podium_fail(PODIUM_EINVAL, "config.%s is '%s', expected '%s' or '%s'", key,
+                           text ? text : "(absent)", no, yes);
+    *out = !strcmp(text, yes);
+    return PODIUM_OK;
+}
+
+/* A text that this model has only one form of. */
+static int32_t case_only(const json_t *config, const char *key, const char *form)
+{
+    bool same;
+    return case_choice(config, key, form, form, &same);
+}
+
+static int32_t read_flags(vit_config *c, const json_t *j)
+{
+    const char *glu = json_string_value(json_object_get(j, "glu"));
+    if (!glu || (strcmp(glu, "none") && strcmp(glu, "gelu(fc1 x) * glu(gelu(fc1 x))")))
+        return podium_fail(PODIUM_EINVAL, "config.glu is '%s', expected 'none' or "
+                                          "'gelu(fc1 x) * glu(gelu(fc1 x))'",
+                           glu ? glu : "(absent)");
+    c->glu = strcmp(glu, "none") != 0;
+    TRY(case_choice(j, "norm_position", "pre", "post", &c->post_ln));
+    TRY(case_choice(j, "pooling", "gap", "map", &c->map));
+    TRY(case_choice(j, "labels", "index", "dense", &c->dense_labels));
+    TRY(case_only(j, "image_layout", "NCHW"));
+    TRY(case_only(j, "activation", "gelu_tanh"));
+    TRY(case_only(j, "representation_activation", "tanh"));
+    TRY(case_only(j, "norm", "layer_norm"));
+    TRY(case_only(j, "positions", "sincos2d"));
+    if (!json_is_true(json_object_get(j, "attention_bias")))
+        return podium_fail(PODIUM_EINVAL, "config.attention_bias: expected true");
+    c->final_norm = json_is_true(json_object_get(j, "final_norm"));
+    return PODIUM_OK;
+}
+
+int32_t vit_config_read_case(vit_config *c, const void *json)
+{
+    const json_t *j = json;
+    *c = (vit_config){0};
+    TRY(case_integer(j, "image_height", &c->height));
+    TRY(case_integer(j, "image_width", &c->width_pixels));
+    TRY(case_integer(j, "channels", &c->channels));
+    TRY(case_integer(j, "num_classes", &c->classes));
+    TRY(case_integer(j, "patch_size", &c->patch));
+    TRY(case_integer(j, "width", &c->width));
+    TRY(case_integer(j, "depth", &c->depth));
+    TRY(case_integer(j, "num_heads", &c->heads));
+    TRY(case_integer(j, "mlp_dim", &c->mlp));
+    TRY(case_integer(j, "representation_size", &c->pre_logits));
+    TRY(read_flags(c, j));
+    c->eps = json_number_value(json_object_get(j, "layer_norm_eps"));
+    c->temperature = json_number_value(json_object_get(j, "position_temperature"));
+    if (!(c->eps > 0) || !(c->temperature > 0))
+        return podium_fail(PODIUM_EINVAL, "config.layer_norm_eps and config.position_temperature: "
+                                          "expected positive numbers");
+    return check(c);
+}
+
+static value dropout(const vit_config *c, graph *g, value x)
+{
+    return c->dropout ? op_dropout(g, x) : x;
+}
+
+/* All blocks on the tokens x [N, T, C].  A branch's output is added to the stream together with the
+ * norm that follows it, whichever block that norm belongs to. */
+static value blocks(const vit_config *c, graph *g, value x)
+{
+    char name[64];
+    nn_attention_config attention = {.width = c->width, .heads = (int)c->heads,
+                                     .bias = {.kind = INIT_ZERO}};
+    nn_mlp_config mlp = {.width = c->width, .hidden = c->mlp, .act = ACT_GELU_TANH, .glu = c->glu,
+                         .dropout = c->dropout};
+    value branch = NO_VALUE, sum;
+    for (int i = 0; i < (int)c->depth; i++) {
+        value in = x;
+        if (!c->post_ln) {
+            snprintf(name, sizeof name, "blocks.%d.ln1", i);
+            in = branch < 0 ? nn_layer_norm(g, name, x, c->eps)
+                            : nn_add_layer_norm(g, name, x, branch, c->eps, &x);
+        }
+        snprintf(name, sizeof name, "blocks.%d.attn", i);
+        branch = dropout(c, g, nn_attention(g, name, &attention, in, in, NO_VALUE));
+        snprintf(name, sizeof name, "blocks.%d.%s", i, c->post_ln ? "ln1" : "ln2");
+        in = nn_add_layer_norm(g, name, x, branch, c->eps, &sum);
+        x = c->post_ln ? in : sum;
+        snprintf(name, sizeof name, "blocks.%d.mlp", i);
+        branch = dropout(c, g, nn_mlp(g, name, &mlp, in));
+        if (!c->post_ln)
+            continue;
+        snprintf(name, sizeof name, "blocks.%d.ln2", i);
+        x = nn_add_layer_norm(g, name, x, branch, c->eps, &sum);
+    }
+    if (c->final_norm)
+        return c->post_ln ? nn_layer_norm(g, "ln_f", x, c->eps)
+                          : nn_add_layer_norm(g, "ln_f", x, branch, c->eps, &sum);
+    return c->post_ln ? x : op_add(g, x, branch);
+}
+
+static value logits_of(const vit_config *c, graph *g, value images)
+{
+    value x = nn_patch_embedding(g, "patch", images, (int)c->patch, c->width);
+    x = op_add(g, x, nn_sincos2d(g, c->height / c->patch, c->width_pixels / c->patch, c->width,
+                                 c->temperature));
+    x = blocks(c, g, dropout(c, g, x));
+    nn_mlp_config pool = {.width = c->width, .hidden = c->mlp, .act = ACT_GELU_TANH};
+    x = c->map ? nn_map_pool(g, "map", x, (int)c->heads, &pool, c->eps)
+               : op_reduce_mean(g, x, 2, false);
+    nn_linear_config pre = {.in = c->width, .out = c->pre_logits, .act = ACT_TANH,
+                            .weight_kind = PODIUM_WEIGHT, .bias_kind = PODIUM_BIAS,
+                            .weight = {.kind = INIT_LECUN_TRUNCATED}, .bias = {.kind = INIT_ZERO}};
+    nn_linear_config head = {.in = c->pre_logits, .out = c->classes, .is_output = true,
+                             .weight_kind = PODIUM_WEIGHT, .bias_kind = PODIUM_BIAS,
+                             .weight = {.kind = INIT_ZERO}, .bias = {.kind = INIT_ZERO}};
+    return nn_linear(g, "head", &head, nn_linear(g, "pre_logits", &pre, x));
+}
+
+int32_t vit_build(const vit_config *c, graph *g, int64_t batch, workload_model *out)
+{
+    int64_t images[] = {batch, c->channels, c->height, c->width_pixels};
+    int64_t labels[] = {batch, c->classes};
+    *out = (workload_model){.num_inputs = 3, .batch = batch};
+    out->inputs[0] = graph_input(g, "images", PODIUM_F32, 4, images);
+    out->inputs[1] = c->dense_labels ? graph_input(g, "label_probs", PODIUM_F32, 2, labels)
+                                     : graph_input(g, "labels", PODIUM_I32, 1, labels);
+    out->inputs[2] = graph_input(g, "weights", PODIUM_F32, 1, labels);
+    out->logits = logits_of(c, g, out->inputs[0]);
+    out->loss = op_softmax_cross_entropy(g, out->logits, out->inputs[1], out->inputs[2],
+                                         &out->per_example);
+    graph_keep(g, out->logits);
+    graph_keep(g, out->loss);
+    graph_keep(g, out->per_example);
+    return graph_status(g);
+}
