@@ -396,7 +396,7 @@ static inline void case_differences(case_run *r, double *out)
 }
 
 /* max |a - b| / max(max |b|, 1e-3); NaN counts as infinite. */
-static double worst_error(const double *a, const double *b, int64_t n)
+static inline double worst_error(const double *a, const double *b, int64_t n)
 {
     double error = 0, size = 1e-3;
     for (int64_t i = 0; i < n; i++) {

@@ -72,7 +72,8 @@ typedef struct workload {
                      const double *logits, const double *per_example, workload_metrics *m);
     /* Opens a model of a golden parity case (JSON config) instead of a yaml size; NULL: none. */
     int32_t (*open_case)(workload_task **out, const void *json_config);
-    /* Names of the inputs in build's order, as golden cases call them. */
+    /* Names of the inputs in build's order, as golden cases call them; "a|b": either.  "weights" may
+     * be absent from a case (then ones). */
     const char *const *input_names;
 } workload;
 

@@ -1,0 +1,372 @@
+/* podium parity CASE.json...: runs golden model cases and compares logits, loss and gradients. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "cli/command.h"
+#include "data/safetensors.h"
+#include "engine/backend.h"
+#include "workloads/workload.h"
+
+typedef struct parity_options {
+    const char *device;
+    int32_t precision;
+    double tolerance; /* NaN: the case's own */
+} parity_options;
+
+/* Everything one case holds while it runs. */
+typedef struct parity_run {
+    const char *path;
+    json_t *json;
+    safetensors *tensors;
+    const workload *workload;
+    workload_task *task;
+    params *params;
+    graph *graph;
+    workload_model model;
+    size_t real; /* bytes of an element of the vectors */
+    void *x, *frozen, *gradient;
+    double worst;
+} parity_run;
+
+static int32_t case_read(parity_run *r)
+{
+    json_error_t error;
+    char path[4096];
+    r->json = json_load_file(r->path, JSON_REJECT_DUPLICATES, &error);
+    if (!r->json)
+        return podium_fail(PODIUM_EINVAL, "%s:%d: %s", r->path, error.line, error.text);
+    const char *schema = json_string_value(json_object_get(r->json, "schema"));
+    if (!schema || strcmp(schema, "parity-case/1"))
+        return podium_fail(PODIUM_EINVAL, "%s: schema is '%s', expected 'parity-case/1'", r->path,
+                           schema ? schema : "(absent)");
+    const char *file = json_string_value(json_object_get(r->json, "tensors"));
+    if (!file || strchr(file, '/'))
+        return podium_fail(PODIUM_EINVAL, "%s: tensors: expected a file name", r->path);
+    const char *slash = strrchr(r->path, '/');
+    int folder = slash ? (int)(slash - r->path) + 1 : 0;
+    int n = snprintf(path, sizeof path, "%.*s%s", folder, r->path, file);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return podium_fail(PODIUM_EINVAL, "%s: the path is too long", r->path);
+    return safetensors_open(&r->tensors, path);
+}
+
+static int32_t find_tensor(const parity_run *r, const char *name, const safetensor **out)
+{
+    *out = name ? safetensors_find(r->tensors, name) : NULL;
+    return *out ? PODIUM_OK
+                : podium_fail(PODIUM_EINVAL, "%s: no tensor '%s'", r->path, name ? name : "(none)");
+}
+
+/* The tensor of an input by any of its names ("a|b"); NULL when the case has none of them. */
+static const safetensor *input_tensor(const parity_run *r, const char *names)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(r->json, "inputs"), i, item) {
+        const char *name = json_string_value(item);
+        for (const char *p = names; name && p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL) {
+            size_t n = strcspn(p, "|");
+            if (strlen(name) == n && !strncmp(name, p, n))
+                return safetensors_find(r->tensors, name);
+        }
+    }
+    return NULL;
+}
+
+static int32_t open_model(parity_run *r, backend *b, const parity_options *o)
+{
+    const char *name = json_string_value(json_object_get(r->json, "model"));
+    const workload_entry *e = name ? workload_find(name) : NULL;
+    if (!e || !e->workload->open_case)
+        return podium_fail(PODIUM_EINVAL, "%s: no model '%s' to run cases of", r->path,
+                           name ? name : "(absent)");
+    r->workload = e->workload;
+    int32_t rc = r->workload->open_case(&r->task, json_object_get(r->json, "config"));
+    if (rc < 0)
+        return podium_fail_in(rc, "%s", r->path);
+    const safetensor *first = input_tensor(r, r->workload->input_names[0]);
+    if (!first || first->ndim < 1 || first->shape[0] < 1)
+        return podium_fail(PODIUM_EINVAL, "%s: no input '%s'", r->path,
+                           r->workload->input_names[0]);
+    TRY(params_create(&r->params));
+    graph_config config = {.backend = b, .params = r->params, .precision = o->precision,
+                           .training = true};
+    TRY(graph_create(&r->graph, &config));
+    TRY(r->workload->build(r->task, r->graph, first->shape[0], &r->model));
+    TRY(graph_backward(r->graph, r->model.loss));
+    return graph_plan(r->graph);
+}
+
+static void store(const backend *b, void *to, int64_t i, double x)
+{
+    if (b->real == PODIUM_F64)
+        ((double *)to)[i] = x;
+    else
+        ((float *)to)[i] = (float)x;
+}
+
+/* Copies the case's parameters into host vectors and from there to the device. */
+static int32_t load_parameters(parity_run *r, backend *b)
+{
+    r->real = b->real == PODIUM_F64 ? 8 : 4;
+    size_t bytes = (size_t)params_vector_length(r->params) * r->real;
+    size_t frozen = (size_t)params_frozen_length(r->params) * r->real;
+    TRY(b->alloc(b, bytes + 64, &r->x));
+    TRY(b->alloc(b, bytes + 64, &r->gradient));
+    TRY(b->alloc(b, frozen + 64, &r->frozen));
+    for (int32_t i = 0; i < params_count(r->params); i++) {
+        const param *p = params_get(r->params, i);
+        const safetensor *t;
+        TRY(find_tensor(r, p->name, &t));
+        if (t->count != p->count || (t->dtype != PODIUM_F32 && t->dtype != PODIUM_F64))
+            return podium_fail(PODIUM_EINVAL, "%s: parameter '%s' has %lld elements, expected %lld",
+                               r->path, p->name, (long long)t->count, (long long)p->count);
+        void *host = malloc((size_t)p->count * r->real);
+        if (!host)
+            return podium_fail(PODIUM_ENOMEM, "no memory for parameter '%s'", p->name);
+        for (int64_t k = 0; k < p->count; k++)
+            store(b, host, k, safetensor_number(t, k));
+        char *to = (char *)(p->frozen ? r->frozen : r->x) + (size_t)p->offset * r->real;
+        int32_t rc = b->copy_in(b, to, host, (size_t)p->count * r->real);
+        free(host);
+        TRY(rc);
+    }
+    graph_bind(r->graph, r->x, r->frozen, r->gradient);
+    return PODIUM_OK;
+}
+
+/* One input from the case; weights that the case leaves out are ones. */
+static int32_t load_input(parity_run *r, int i)
+{
+    value v = r->model.inputs[i];
+    const char *names = r->workload->input_names[i];
+    const safetensor *t = input_tensor(r, names);
+    int64_t n = graph_count(r->graph, v);
+    bool ids = graph_dtype(r->graph, v) == PODIUM_I32;
+    if (!t && strcmp(names, "weights"))
+        return podium_fail(PODIUM_EINVAL, "%s: no input '%s'", r->path, names);
+    if (t && (t->count != n || (t->dtype == PODIUM_I32) != ids))
+        return podium_fail(PODIUM_EINVAL, "%s: input '%s' has %lld elements or another type, "
+                                          "expected %lld %s",
+                           r->path, t->name, (long long)t->count, (long long)n,
+                           ids ? "i32" : "f32");
+    if (ids)
+        return graph_set_input(r->graph, v, t->data);
+    float *data = malloc((size_t)n * sizeof *data);
+    if (!data)
+        return podium_fail(PODIUM_ENOMEM, "no memory for input '%s'", names);
+    for (int64_t k = 0; k < n; k++)
+        data[k] = t ? (float)safetensor_number(t, k) : 1.0f;
+    int32_t rc = graph_set_input_f32(r->graph, v, data);
+    free(data);
+    return rc;
+}
+
+/* max |got - want| / max(max |want|, floor), printed and kept as the worst; rows whose mask is 0 are
+ * left out (mask may be NULL). */
+static void compare(parity_run *r, const char *what, const double *got, const safetensor *want,
+                    double floor, const safetensor *mask)
+{
+    double error = 0, size = floor;
+    int64_t row = mask && mask->count ? want->count / mask->count : 1;
+    for (int64_t i = 0; i < want->count; i++) {
+        if (mask && (i / row >= mask->count || safetensor_number(mask, i / row) == 0))
+            continue;
+        double w = safetensor_number(want, i), e = fabs(got[i] - w);
+        error = e > error || isnan(e) ? e : error;
+        size = fabs(w) > size ? fabs(w) : size;
+    }
+    error = error == 0 ? 0 : error / size;
+    r->worst = error > r->worst || isnan(error) ? error : r->worst;
+    printf("  %-28s %.3e\n", what, error);
+}
+
+static int32_t compare_value(parity_run *r, const char *what, value v, const char *mask_name)
+{
+    const json_t *expected = json_object_get(r->json, "expected");
+    const safetensor *want;
+    TRY(find_tensor(r, json_string_value(json_object_get(expected, what)), &want));
+    int64_t n = graph_count(r->graph, v);
+    if (n != want->count)
+        return podium_fail(PODIUM_EINVAL, "%s: expected %s have %lld elements, the model's %lld",
+                           r->path, what, (long long)want->count, (long long)n);
+    double *got = malloc((size_t)n * sizeof *got);
+    if (!got)
+        return podium_fail(PODIUM_ENOMEM, "no memory for %s", what);
+    int32_t rc = graph_read(r->graph, v, got, n);
+    if (!rc)
+        compare(r, what, got, want, 0,
+                mask_name ? safetensors_find(r->tensors, mask_name) : NULL);
+    free(got);
+    return rc;
+}
+
+static int32_t compare_gradient(parity_run *r, backend *b, const char *name, const char *tensor_name,
+                                double floor)
+{
+    const safetensor *want;
+    TRY(find_tensor(r, tensor_name, &want));
+    const param *p = params_get(r->params, params_find(r->params, name));
+    if (!p || p->frozen || p->count != want->count)
+        return podium_fail(PODIUM_EINVAL, "%s: the model has no gradient like that of '%s'",
+                           r->path, name);
+    size_t bytes = (size_t)p->count * r->real;
+    void *host = malloc(bytes);
+    double *got = malloc((size_t)p->count * sizeof *got);
+    int32_t rc = host && got ? PODIUM_OK : podium_fail(PODIUM_ENOMEM, "no memory for a gradient");
+    if (!rc)
+        rc = b->copy_out(b, host, (char *)r->gradient + (size_t)p->offset * r->real, bytes);
+    for (int64_t k = 0; !rc && k < p->count; k++)
+        got[k] = b->real == PODIUM_F64 ? ((double *)host)[k] : (double)((float *)host)[k];
+    if (!rc)
+        compare(r, name, got, want, floor, NULL);
+    free(host);
+    free(got);
+    return rc;
+}
+
+static int32_t compare_all(parity_run *r, backend *b)
+{
+    const json_t *expected = json_object_get(r->json, "expected");
+    double floor = json_number_value(json_object_get(r->json, "gradient_floor"));
+    TRY(compare_value(r, "logits", r->model.logits,
+                      json_string_value(json_object_get(expected, "logits_mask"))));
+    TRY(compare_value(r, "loss", r->model.loss, NULL));
+    json_t *gradients = json_object_get(expected, "gradients"), *item;
+    const char *name;
+    size_t count = json_object_size(gradients);
+    for (int32_t i = 0; i < params_count(r->params); i++)
+        count -= params_get(r->params, i)->frozen ? 0 : 1;
+    if (!json_is_object(gradients) || count != 0)
+        return podium_fail(PODIUM_EINVAL, "%s: expected.gradients: not one for each trainable "
+                                          "parameter", r->path);
+    json_object_foreach(gradients, name, item)
+        TRY(compare_gradient(r, b, name, json_string_value(item), floor));
+    return PODIUM_OK;
+}
+
+/* The tolerance that holds: the option's, else the case's for the element type. */
+static int32_t pick_tolerance(const parity_run *r, const backend *b, const parity_options *o,
+                              double *out)
+{
+    const char *key = b->real == PODIUM_F64 ? "f64" : "f32";
+    const json_t *j = json_object_get(json_object_get(r->json, "tolerance"), key);
+    *out = o->tolerance;
+    if (!isnan(*out))
+        return PODIUM_OK;
+    *out = o->precision == PODIUM_BF16 ? 3e-2 : json_number_value(j);
+    return *out > 0 ? PODIUM_OK
+                    : podium_fail(PODIUM_EINVAL, "%s: tolerance.%s: expected a positive number",
+                                  r->path, key);
+}
+
+static int32_t run_steps(parity_run *r, backend *b, const parity_options *o, bool *passed)
+{
+    double tolerance;
+    TRY(case_read(r));
+    TRY(pick_tolerance(r, b, o, &tolerance));
+    TRY(open_model(r, b, o));
+    TRY(load_parameters(r, b));
+    for (int i = 0; i < r->model.num_inputs; i++)
+        TRY(load_input(r, i));
+    const json_t *config = json_object_get(r->json, "config");
+    graph_settings settings = {
+        .dropout = json_number_value(json_object_get(config, "dropout")),
+        .label_smoothing = json_number_value(json_object_get(config, "label_smoothing")),
+    };
+    printf("%s (%s)\n", r->path, b->name);
+    TRY(graph_run(r->graph, GRAPH_FORWARD | GRAPH_BACKWARD, &settings));
+    TRY(compare_all(r, b));
+    *passed = r->worst <= tolerance;
+    printf("%s %s: max relative error %.3e, tolerance %.1e\n", *passed ? "PASS" : "FAIL", r->path,
+           r->worst, tolerance);
+    return PODIUM_OK;
+}
+
+static int32_t run_case(const char *path, backend *b, const parity_options *o, bool *passed)
+{
+    parity_run r = {.path = path};
+    int32_t rc = run_steps(&r, b, o, passed);
+    graph_destroy(r.graph);
+    params_destroy(r.params);
+    void *vectors[] = {r.x, r.gradient, r.frozen};
+    for (int i = 0; i < 3; i++)
+        if (vectors[i])
+            b->free(b, vectors[i]);
+    if (r.task)
+        r.workload->close(r.task);
+    safetensors_close(r.tensors);
+    json_decref(r.json);
+    return rc;
+}
+
+/* Reads the option at argv[*i] and its argument; 0 when argv[*i] is no option. */
+static int32_t read_option(int argc, char **argv, int *i, parity_options *o)
+{
+    const char *name = argv[*i];
+    if (name[0] != '-')
+        return 0;
+    if (*i + 1 >= argc)
+        return podium_fail(PODIUM_EINVAL, "option '%s' needs an argument", name);
+    const char *text = argv[++*i];
+    if (!strcmp(name, "--device")) {
+        o->device = text;
+    } else if (!strcmp(name, "--precision")) {
+        if (strcmp(text, "f32") && strcmp(text, "bf16"))
+            return podium_fail(PODIUM_EINVAL, "--precision is '%s', expected f32 or bf16", text);
+        o->precision = strcmp(text, "f32") ? PODIUM_BF16 : PODIUM_F32;
+    } else if (!strcmp(name, "--tolerance")) {
+        char *end;
+        o->tolerance = strtod(text, &end);
+        if (*end || !(o->tolerance > 0))
+            return podium_fail(PODIUM_EINVAL, "--tolerance is '%s', expected a positive number",
+                               text);
+    } else {
+        return podium_fail(PODIUM_EINVAL, "unknown option '%s'", name);
+    }
+    return 1;
+}
+
+static int run(int argc, char **argv)
+{
+    parity_options o = {.device = "cpu", .precision = PODIUM_F32, .tolerance = NAN};
+    int cases = 0;
+    for (int i = 1; i < argc; i++) {
+        int32_t rc = read_option(argc, argv, &i, &o);
+        TRY(rc);
+        cases += rc == 0;
+    }
+    if (!cases)
+        return podium_fail(PODIUM_EINVAL, "expected a golden case: podium parity CASE.json...");
+    backend *b;
+    TRY(backend_open(&b, o.device, 0));
+    bool all = true;
+    int32_t rc = PODIUM_OK;
+    for (int i = 1; i < argc && rc >= 0; i++) {
+        bool passed = false;
+        if (argv[i][0] == '-') {
+            i++;
+            continue;
+        }
+        rc = run_case(argv[i], b, &o, &passed);
+        all = all && passed;
+    }
+    backend_close(b);
+    if (rc < 0)
+        return rc;
+    return all ? EXIT_DONE : EXIT_MEASURED_FAILED;
+}
+
+const command command_parity = {
+    .name = "parity",
+    .summary = "run golden model cases and compare logits, loss and gradients",
+    .usage = "usage: podium parity CASE.json... [--device ref|cpu|cuda|hip]\n"
+             "                     [--precision f32|bf16] [--tolerance X]\n\n"
+             "Prints the largest relative error of the logits, the loss and each gradient.\n"
+             "Exit status 1 when a case is past its tolerance.\n",
+    .run = run,
+};
