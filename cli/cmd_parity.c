@@ -66,7 +66,8 @@ static const safetensor *input_tensor(const parity_run *r, const char *names)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(json_object_get(r->json, "inputs"), i, item) {
+    json_array_foreach(json_object_get(r->json, "inputs"), i, item)
+    {
         const char *name = json_string_value(item);
         for (const char *p = names; name && p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL) {
             size_t n = strcspn(p, "|");
@@ -93,8 +94,8 @@ static int32_t open_model(parity_run *r, backend *b, const parity_options *o)
         return podium_fail(PODIUM_EINVAL, "%s: no input '%s'", r->path,
                            r->workload->input_names[0]);
     TRY(params_create(&r->params));
-    graph_config config = {.backend = b, .params = r->params, .precision = o->precision,
-                           .training = true};
+    graph_config config = {
+        .backend = b, .params = r->params, .precision = o->precision, .training = true};
     TRY(graph_create(&r->graph, &config));
     TRY(r->workload->build(r->task, r->graph, first->shape[0], &r->model));
     TRY(graph_backward(r->graph, r->model.loss));
@@ -150,8 +151,9 @@ static int32_t load_input(parity_run *r, int i)
     if (!t && strcmp(names, "weights"))
         return podium_fail(PODIUM_EINVAL, "%s: no input '%s'", r->path, names);
     if (t && (t->count != n || (t->dtype == PODIUM_I32) != ids))
-        return podium_fail(PODIUM_EINVAL, "%s: input '%s' has %lld elements or another type, "
-                                          "expected %lld %s",
+        return podium_fail(PODIUM_EINVAL,
+                           "%s: input '%s' has %lld elements or another type, "
+                           "expected %lld %s",
                            r->path, t->name, (long long)t->count, (long long)n,
                            ids ? "i32" : "f32");
     if (ids)
@@ -166,8 +168,8 @@ static int32_t load_input(parity_run *r, int i)
     return rc;
 }
 
-/* max |got - want| / max(max |want|, floor), printed and kept as the worst; rows whose mask is 0 are
- * left out (mask may be NULL). */
+/* max |got - want| / max(max |want|, floor), printed and kept as the worst; rows whose mask is 0
+ * are left out (mask may be NULL). */
 static void compare(parity_run *r, const char *what, const double *got, const safetensor *want,
                     double floor, const safetensor *mask)
 {
@@ -199,14 +201,13 @@ static int32_t compare_value(parity_run *r, const char *what, value v, const cha
         return podium_fail(PODIUM_ENOMEM, "no memory for %s", what);
     int32_t rc = graph_read(r->graph, v, got, n);
     if (!rc)
-        compare(r, what, got, want, 0,
-                mask_name ? safetensors_find(r->tensors, mask_name) : NULL);
+        compare(r, what, got, want, 0, mask_name ? safetensors_find(r->tensors, mask_name) : NULL);
     free(got);
     return rc;
 }
 
-static int32_t compare_gradient(parity_run *r, backend *b, const char *name, const char *tensor_name,
-                                double floor)
+static int32_t compare_gradient(parity_run *r, backend *b, const char *name,
+                                const char *tensor_name, double floor)
 {
     const safetensor *want;
     TRY(find_tensor(r, tensor_name, &want));
@@ -242,8 +243,10 @@ static int32_t compare_all(parity_run *r, backend *b)
     for (int32_t i = 0; i < params_count(r->params); i++)
         count -= params_get(r->params, i)->frozen ? 0 : 1;
     if (!json_is_object(gradients) || count != 0)
-        return podium_fail(PODIUM_EINVAL, "%s: expected.gradients: not one for each trainable "
-                                          "parameter", r->path);
+        return podium_fail(PODIUM_EINVAL,
+                           "%s: expected.gradients: not one for each trainable "
+                           "parameter",
+                           r->path);
     json_object_foreach(gradients, name, item)
         TRY(compare_gradient(r, b, name, json_string_value(item), floor));
     return PODIUM_OK;

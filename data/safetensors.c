@@ -122,9 +122,8 @@ static int32_t parse_header(safetensors *s, const char *text, size_t length, con
         return podium_fail(PODIUM_ENOMEM, "no memory for the tensors of '%s'", file);
     const char *name;
     json_t *entry;
-    json_object_foreach(s->header, name, entry)
-        if (strcmp(name, "__metadata__"))
-            TRY(read_entry(s, name, entry, file));
+    json_object_foreach(s->header, name, entry) if (strcmp(name, "__metadata__"))
+        TRY(read_entry(s, name, entry, file));
     return PODIUM_OK;
 }
 

@@ -25,10 +25,10 @@ typedef struct registry_entry {
     int32_t (*open)(backend **out, int threads);
 } registry_entry;
 
-#define REGISTRY                                                                                   \
-    {                                                                                              \
-        {"ref", backend_ref_open}, {"cpu", backend_cpu_open}, {"cuda", backend_cuda_open},         \
-            {"hip", backend_hip_open},                                                             \
+#define REGISTRY                                                                           \
+    {                                                                                      \
+        {"ref", backend_ref_open}, {"cpu", backend_cpu_open}, {"cuda", backend_cuda_open}, \
+            {"hip", backend_hip_open},                                                     \
     }
 
 int32_t backend_open(backend **out, const char *name, int threads)

@@ -117,8 +117,15 @@ value value_new(graph *g, int32_t dtype, int ndim, const int64_t *shape)
     g->values = grown;
     value v = g->num_values;
     value_info *i = &g->values[v];
-    *i = (value_info){.dtype = dtype, .ndim = ndim, .count = 1, .root = v, .node = -1, .param = -1,
-                      .param_last = -1, .place = PLACE_ARENA, .storage = v};
+    *i = (value_info){.dtype = dtype,
+                      .ndim = ndim,
+                      .count = 1,
+                      .root = v,
+                      .node = -1,
+                      .param = -1,
+                      .param_last = -1,
+                      .place = PLACE_ARENA,
+                      .storage = v};
     for (int d = 0; d < ndim; d++) {
         if (extents[d] < 1 || extents[d] > INT64_MAX / 64 / i->count) {
             graph_fail(g, PODIUM_EINVAL, "extent %lld of axis %d is not valid",
@@ -216,8 +223,7 @@ value constant_fill(graph *g, int ndim, const int64_t *shape, double x)
         count *= shape[d];
     double *data = malloc((size_t)count * sizeof *data);
     if (!data) {
-        graph_fail(g, PODIUM_ENOMEM, "no memory for a constant of %lld elements",
-                   (long long)count);
+        graph_fail(g, PODIUM_ENOMEM, "no memory for a constant of %lld elements", (long long)count);
         return NO_VALUE;
     }
     for (int64_t i = 0; i < count; i++)

@@ -26,15 +26,16 @@ typedef struct value_info {
     value root; /* owner of the storage; itself unless an alias */
     value_place place;
     int64_t offset;
-    int32_t node;   /* producer, or -1 */
-    int32_t param;  /* first parameter of a parameter value, or -1 */
+    int32_t node;  /* producer, or -1 */
+    int32_t param; /* first parameter of a parameter value, or -1 */
     int32_t param_last;
     bool is_input;
     bool kept;
     bool needs_gradient; /* depends on a trainable parameter */
     double *constant;    /* PLACE_CONSTANT until graph_plan */
     char *name;          /* inputs */
-    /* The plan (roots in the arena): first and last node that touches it, storage shared in place. */
+    /* The plan (roots in the arena): first and last node that touches it, storage shared in place.
+     */
     int32_t first, last;
     value storage;
 } value_info;
@@ -117,8 +118,8 @@ value sweep_gradient(const sweep *s, value v);
 /* Adds d to the gradient of v (OP_ADD when there is one already). */
 void sweep_add(graph *g, sweep *s, value v, value d);
 typedef void (*backward_rule)(graph *g, sweep *s, const node *n);
-backward_rule rule_of(int32_t kind);             /* rules.c, NULL: no gradient flows */
-backward_rule rule_of_fused(int32_t kind);       /* rules_fused.c */
+backward_rule rule_of(int32_t kind);               /* rules.c, NULL: no gradient flows */
+backward_rule rule_of_fused(int32_t kind);         /* rules_fused.c */
 value sum_to_shape(graph *g, value d, value like); /* undoes broadcasting */
 
 /* --- running (run.c) ------------------------------------------------------------------------- */

@@ -329,7 +329,7 @@ value op_gather_rows(graph *g, value table, value ids)
     int ndim = append_axis(g, "GATHER_ROWS", ids, graph_shape(g, table)[1], shape);
     value out = ndim ? value_new(g, real_type(g), ndim, shape) : NO_VALUE;
     return out >= 0 && node_add(g, OP_GATHER_ROWS, 2, (value[]){table, ids}, 1, &out) ? out
-                                                                                       : NO_VALUE;
+                                                                                      : NO_VALUE;
 }
 
 value op_scatter_rows(graph *g, value rows, value ids, int64_t V)
@@ -343,7 +343,7 @@ value op_scatter_rows(graph *g, value rows, value ids, int64_t V)
     }
     value out = value_new(g, real_type(g), 2, (int64_t[]){V, C});
     return out >= 0 && node_add(g, OP_SCATTER_ROWS, 2, (value[]){rows, ids}, 1, &out) ? out
-                                                                                       : NO_VALUE;
+                                                                                      : NO_VALUE;
 }
 
 value op_one_hot(graph *g, value ids, int64_t classes)

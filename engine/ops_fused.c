@@ -36,9 +36,10 @@ value op_linear(graph *g, value x, value w, value bias, activation act)
     int64_t K = graph_shape(g, x)[ndim - 1], N = graph_shape(g, w)[0];
     if (graph_ndim(g, w) != 2 || graph_shape(g, w)[1] != K ||
         (bias >= 0 && !vector_of(g, bias, N))) {
-        graph_fail(g, PODIUM_EINVAL, "LINEAR: x has %lld columns, w is [%lld, %lld], or the bias "
-                                     "does not fit", (long long)K, (long long)N,
-                   (long long)graph_shape(g, w)[1]);
+        graph_fail(g, PODIUM_EINVAL,
+                   "LINEAR: x has %lld columns, w is [%lld, %lld], or the bias "
+                   "does not fit",
+                   (long long)K, (long long)N, (long long)graph_shape(g, w)[1]);
         return NO_VALUE;
     }
     if (g->config.lowered)
@@ -213,8 +214,9 @@ value op_softmax_cross_entropy(graph *g, value logits, value labels, value weigh
                              !memcmp(graph_shape(g, labels), graph_shape(g, logits),
                                      2 * sizeof(int64_t)));
     if (!fits) {
-        graph_fail(g, PODIUM_EINVAL, "CROSS_ENTROPY: logits [N, V], labels [N] or [N, V] and "
-                                     "weights [N] do not agree");
+        graph_fail(g, PODIUM_EINVAL,
+                   "CROSS_ENTROPY: logits [N, V], labels [N] or [N, V] and "
+                   "weights [N] do not agree");
         return NO_VALUE;
     }
     if (g->config.lowered)

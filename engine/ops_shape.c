@@ -106,8 +106,10 @@ value op_patches(graph *g, value images, int patch)
         return NO_VALUE;
     const int64_t *s = graph_shape(g, images);
     if (graph_ndim(g, images) != 4 || patch < 1 || s[2] % patch || s[3] % patch) {
-        graph_fail(g, PODIUM_EINVAL, "PATCHES: images must be [N, Ch, H, W] with H and W multiples "
-                                     "of %d", patch);
+        graph_fail(g, PODIUM_EINVAL,
+                   "PATCHES: images must be [N, Ch, H, W] with H and W multiples "
+                   "of %d",
+                   patch);
         return NO_VALUE;
     }
     int64_t shape[3] = {s[0], (s[2] / patch) * (s[3] / patch), s[1] * patch * patch};

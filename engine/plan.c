@@ -194,7 +194,9 @@ static int32_t place_blocks(graph *g, size_t *bytes)
     for (value v = 0; v < g->num_values; v++) {
         const value_info *i = &g->values[v];
         if (i->root == v && i->storage == v && i->place == PLACE_ARENA && i->first >= 0)
-            blocks[n++] = (block){.v = v, .first = i->first, .last = i->last,
+            blocks[n++] = (block){.v = v,
+                                  .first = i->first,
+                                  .last = i->last,
                                   .bytes = aligned((size_t)i->count * dtype_size(i->dtype))};
     }
     qsort(blocks, (size_t)n, sizeof *blocks, by_size);

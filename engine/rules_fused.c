@@ -141,8 +141,9 @@ static void rule_softmax(graph *g, sweep *s, const node *n)
 static void rule_cross_entropy(graph *g, sweep *s, const node *n)
 {
     if (sweep_gradient(s, n->out[1]) >= 0) {
-        graph_fail(g, PODIUM_ENOTSUP, "no gradient through the per-example loss of a fused "
-                                      "cross-entropy: record it lowered");
+        graph_fail(g, PODIUM_ENOTSUP,
+                   "no gradient through the per-example loss of a fused "
+                   "cross-entropy: record it lowered");
         return;
     }
     value dlogits = new_like(g, n->in[0]);

@@ -16,7 +16,9 @@ static projections declare(graph *g, const char *prefix, const nn_attention_conf
 {
     projections p;
     for (int i = 0; i < 3; i++) {
-        param w = {.kind = weight_kinds[i], .ndim = 2, .shape = {c->width, c->width},
+        param w = {.kind = weight_kinds[i],
+                   .ndim = 2,
+                   .shape = {c->width, c->width},
                    .init = {.kind = INIT_XAVIER_UNIFORM}};
         p.weight[i] = nn_declare(g, &w, prefix, weight_names[i]);
     }
@@ -60,10 +62,12 @@ value nn_attention(graph *g, const char *prefix, const nn_attention_config *c, v
     }
     char name[160];
     snprintf(name, sizeof name, "%s.out", prefix);
-    nn_linear_config last = {.in = c->width, .out = c->width,
+    nn_linear_config last = {.in = c->width,
+                             .out = c->width,
                              .weight_kind = PODIUM_ATTENTION_OUT,
                              .bias_kind = PODIUM_ATTENTION_BIAS,
-                             .weight = {.kind = INIT_XAVIER_UNIFORM}, .bias = c->bias,
+                             .weight = {.kind = INIT_XAVIER_UNIFORM},
+                             .bias = c->bias,
                              .no_bias = c->no_bias};
     return nn_linear(g, name, &last, out);
 }

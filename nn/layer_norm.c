@@ -5,8 +5,10 @@ static void scale_and_bias(graph *g, const char *prefix, value x, value *scale, 
 {
     int ndim = graph_ndim(g, x);
     int64_t C = ndim ? graph_shape(g, x)[ndim - 1] : 1;
-    param s = {.kind = PODIUM_LAYER_NORM_SCALE, .ndim = 1, .shape = {C}, .init = {.kind = INIT_ONE}};
-    param b = {.kind = PODIUM_LAYER_NORM_BIAS, .ndim = 1, .shape = {C}, .init = {.kind = INIT_ZERO}};
+    param s = {
+        .kind = PODIUM_LAYER_NORM_SCALE, .ndim = 1, .shape = {C}, .init = {.kind = INIT_ONE}};
+    param b = {
+        .kind = PODIUM_LAYER_NORM_BIAS, .ndim = 1, .shape = {C}, .init = {.kind = INIT_ZERO}};
     *scale = nn_parameter(g, &s, prefix, "weight");
     *bias = nn_parameter(g, &b, prefix, "bias");
 }

@@ -29,9 +29,15 @@ value nn_parameter(graph *g, const param *spec, const char *prefix, const char *
 
 value nn_linear(graph *g, const char *prefix, const nn_linear_config *c, value x)
 {
-    param w = {.kind = c->weight_kind, .ndim = 2, .shape = {c->out, c->in}, .init = c->weight,
+    param w = {.kind = c->weight_kind,
+               .ndim = 2,
+               .shape = {c->out, c->in},
+               .init = c->weight,
                .is_output = c->is_output};
-    param b = {.kind = c->bias_kind, .ndim = 1, .shape = {c->out}, .init = c->bias,
+    param b = {.kind = c->bias_kind,
+               .ndim = 1,
+               .shape = {c->out},
+               .init = c->bias,
                .is_output = c->is_output};
     value weight = nn_parameter(g, &w, prefix, "weight");
     value bias = c->no_bias ? NO_VALUE : nn_parameter(g, &b, prefix, "bias");

@@ -8,8 +8,12 @@ static value layer(graph *g, const char *prefix, const char *suffix, int64_t in,
 {
     char name[160];
     snprintf(name, sizeof name, "%s.%s", prefix, suffix);
-    nn_linear_config c = {.in = in, .out = out, .act = act, .weight_kind = PODIUM_WEIGHT,
-                          .bias_kind = PODIUM_BIAS, .weight = {.kind = INIT_XAVIER_UNIFORM},
+    nn_linear_config c = {.in = in,
+                          .out = out,
+                          .act = act,
+                          .weight_kind = PODIUM_WEIGHT,
+                          .bias_kind = PODIUM_BIAS,
+                          .weight = {.kind = INIT_XAVIER_UNIFORM},
                           .bias = {.kind = INIT_NORMAL, .a = 1e-6}};
     return nn_linear(g, name, &c, x);
 }

@@ -38,9 +38,9 @@ typedef struct nn_attention_config {
     double scale; /* 0: 1 / sqrt(head width) */
 } nn_attention_config;
 
-/* Multi-head attention with prefix.{q,k,v,out}.  queries [B, Tq, C]; keys [B, Tk, C], the same value
- * for self-attention (then q, k, v are one product where their parameters are adjacent).
- * mask as op_attention or NO_VALUE. */
+/* Multi-head attention with prefix.{q,k,v,out}.  queries [B, Tq, C]; keys [B, Tk, C], the same
+ * value for self-attention (then q, k, v are one product where their parameters are adjacent). mask
+ * as op_attention or NO_VALUE. */
 value nn_attention(graph *g, const char *prefix, const nn_attention_config *c, value queries,
                    value keys, value mask);
 
@@ -62,8 +62,8 @@ value nn_patch_embedding(graph *g, const char *prefix, value images, int patch, 
  * temperature^(-j/(width/4 - 1)), columns sin x, cos x, sin y, cos y.  width % 4 = 0, > 4. */
 value nn_sincos2d(graph *g, int64_t rows, int64_t columns, int64_t width, double temperature);
 
-/* Attention pooling: a learned probe asks x [B, T, C]; then y + MLP(LN y).  prefix.{probe, attn, ln,
- * mlp} -> [B, C]. */
+/* Attention pooling: a learned probe asks x [B, T, C]; then y + MLP(LN y).  prefix.{probe, attn,
+ * ln, mlp} -> [B, C]. */
 value nn_map_pool(graph *g, const char *prefix, value x, int heads, const nn_mlp_config *mlp,
                   double eps);
 

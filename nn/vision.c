@@ -11,7 +11,9 @@ value nn_patch_embedding(graph *g, const char *prefix, value images, int patch, 
     if (patches < 0)
         return NO_VALUE;
     int64_t channels = graph_shape(g, images)[1], in = channels * patch * patch;
-    param w = {.kind = PODIUM_CONV_WEIGHT, .ndim = 4, .shape = {width, channels, patch, patch},
+    param w = {.kind = PODIUM_CONV_WEIGHT,
+               .ndim = 4,
+               .shape = {width, channels, patch, patch},
                .init = {.kind = INIT_LECUN_TRUNCATED, .fan_in = in}};
     param b = {.kind = PODIUM_BIAS, .ndim = 1, .shape = {width}, .init = {.kind = INIT_ZERO}};
     value weight = nn_parameter(g, &w, prefix, "weight");
@@ -22,8 +24,10 @@ value nn_patch_embedding(graph *g, const char *prefix, value images, int patch, 
 value nn_sincos2d(graph *g, int64_t rows, int64_t columns, int64_t width, double temperature)
 {
     if (width % 4 || width <= 4) {
-        graph_fail(g, PODIUM_EINVAL, "positions need a width that is a multiple of 4 above 4, not "
-                                     "%lld", (long long)width);
+        graph_fail(g, PODIUM_EINVAL,
+                   "positions need a width that is a multiple of 4 above 4, not "
+                   "%lld",
+                   (long long)width);
         return NO_VALUE;
     }
     int64_t quarter = width / 4;
@@ -55,7 +59,9 @@ value nn_map_pool(graph *g, const char *prefix, value x, int heads, const nn_mlp
     int64_t B = graph_shape(g, x)[0], C = mlp->width;
     char name[160];
     /* Xavier's fans of [1, 1, C] as PyTorch counts them: C on both sides */
-    param p = {.kind = PODIUM_WEIGHT, .ndim = 3, .shape = {1, 1, C},
+    param p = {.kind = PODIUM_WEIGHT,
+               .ndim = 3,
+               .shape = {1, 1, C},
                .init = {.kind = INIT_XAVIER_UNIFORM, .fan_in = C, .fan_out = C}};
     value probe = nn_parameter(g, &p, prefix, "probe");
     value queries = op_broadcast(g, probe, 3, (int64_t[]){B, 1, C});

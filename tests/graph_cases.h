@@ -13,7 +13,11 @@
 #include "engine/params.h"
 #include "engine/philox.h"
 
-#define SHAPE(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__}
+#define SHAPE(...)                                                         \
+    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]) \
+    {                                                                      \
+        __VA_ARGS__                                                        \
+    }
 
 /* A trainable operand N(0, 1), named by the next number of this graph. */
 static value operand(graph *g, int ndim, const int64_t *shape)
@@ -86,13 +90,14 @@ static value unary_of(graph *g, unary_kind k)
         a = op_affine(g, op_unary(g, UNARY_SQUARE, a), 1, 0.7);
     return to_loss(g, op_unary(g, k, a));
 }
-#define UNARY_CASES(X)                                                                             \
-    X(NEG) X(EXP) X(LOG) X(SQRT) X(RSQRT) X(TANH) X(SIGMOID) X(ERF) X(RELU) X(SQUARE) X(ABS)       \
-    X(RECIPROCAL) X(GELU_TANH) X(GELU_ERF) X(SILU)
-#define X(name)                                                                                    \
-    static value case_unary_##name(graph *g)                                                       \
-    {                                                                                              \
-        return unary_of(g, UNARY_##name);                                                          \
+#define UNARY_CASES(X)                                                                \
+    X(NEG)                                                                            \
+    X(EXP) X(LOG) X(SQRT) X(RSQRT) X(TANH) X(SIGMOID) X(ERF) X(RELU) X(SQUARE) X(ABS) \
+        X(RECIPROCAL) X(GELU_TANH) X(GELU_ERF) X(SILU)
+#define X(name)                              \
+    static value case_unary_##name(graph *g) \
+    {                                        \
+        return unary_of(g, UNARY_##name);    \
     }
 UNARY_CASES(X)
 #undef X
@@ -139,18 +144,19 @@ static value case_concat(graph *g)
 static value case_matmul(graph *g)
 {
     value a = operand(g, SHAPE(3, 5)), b = operand(g, SHAPE(5, 2)), c = operand(g, SHAPE(7, 3));
-    value ab = op_matmul(g, a, b, false, false);          /* [3, 2] */
-    value t = op_matmul(g, ab, c, true, true);            /* [2, 7] */
-    value u = op_matmul(g, a, c, true, true);             /* [5, 7] */
+    value ab = op_matmul(g, a, b, false, false); /* [3, 2] */
+    value t = op_matmul(g, ab, c, true, true);   /* [2, 7] */
+    value u = op_matmul(g, a, c, true, true);    /* [5, 7] */
     return op_add(g, to_loss(g, t), to_loss(g, op_matmul(g, u, t, false, true)));
 }
 static value case_matmul_batched(graph *g)
 {
-    value a = operand(g, SHAPE(2, 3, 4)), b = operand(g, SHAPE(2, 4, 5)), w = operand(g, SHAPE(5, 3));
-    value ab = op_matmul(g, a, b, false, false);           /* [2, 3, 5] */
-    value r = op_matmul(g, ab, w, false, false);           /* [2, 3, 3] repeated w */
-    value l = op_matmul(g, w, r, false, false);            /* [2, 5, 3] repeated on the left */
-    return to_loss(g, op_matmul(g, l, w, true, false));    /* [2, 3, 3] */
+    value a = operand(g, SHAPE(2, 3, 4)), b = operand(g, SHAPE(2, 4, 5)),
+          w = operand(g, SHAPE(5, 3));
+    value ab = op_matmul(g, a, b, false, false);        /* [2, 3, 5] */
+    value r = op_matmul(g, ab, w, false, false);        /* [2, 3, 3] repeated w */
+    value l = op_matmul(g, w, r, false, false);         /* [2, 5, 3] repeated on the left */
+    return to_loss(g, op_matmul(g, l, w, true, false)); /* [2, 3, 3] */
 }
 static value case_rows(graph *g)
 {
@@ -303,11 +309,12 @@ static const graph_case graph_cases[] = {
 #define C(n) {#n, case_##n},
 #define X(n) {"unary " #n, case_unary_##n},
     C(add) C(sub) C(mul) C(div) UNARY_CASES(X) C(flat) C(affine) C(reduce) C(broadcast) C(permute)
-    C(reshape) C(slice_pad) C(concat) C(matmul) C(matmul_batched) C(rows) C(cast) C(linear)
-    C(linear_gelu) C(linear_gelu_erf) C(linear_relu) C(linear_tanh) C(linear_silu) C(mlp)
-    C(mlp_gated) C(layer_norm) C(add_layer_norm) C(attention) C(attention_masked)
-    C(attention_packed) C(softmax) C(cross_entropy) C(cross_entropy_weights)
-    C(cross_entropy_dense) C(patches) C(dropout) C(span) C(span_again) C(shared_gradient)
+        C(reshape) C(slice_pad) C(concat) C(matmul) C(matmul_batched) C(rows) C(cast) C(linear)
+            C(linear_gelu) C(linear_gelu_erf) C(linear_relu) C(linear_tanh) C(linear_silu) C(mlp)
+                C(mlp_gated) C(layer_norm) C(add_layer_norm) C(attention) C(attention_masked)
+                    C(attention_packed) C(softmax) C(cross_entropy) C(cross_entropy_weights)
+                        C(cross_entropy_dense) C(patches) C(dropout) C(span) C(span_again)
+                            C(shared_gradient)
 #undef X
 #undef C
 };
@@ -342,8 +349,9 @@ static int32_t case_open(case_run *r, const graph_case *c, backend *b, bool lowe
 {
     *r = (case_run){0};
     TRY(params_create(&r->p));
-    TRY(graph_create(&r->g, &(graph_config){.backend = b, .params = r->p, .training = true,
-                                            .lowered = lowered}));
+    TRY(graph_create(
+        &r->g,
+        &(graph_config){.backend = b, .params = r->p, .training = true, .lowered = lowered}));
     r->loss = c->build(r->g);
     graph_keep(r->g, r->loss);
     TRY(graph_backward(r->g, r->loss));

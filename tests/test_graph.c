@@ -85,7 +85,8 @@ static void check_plan(backend *b, const graph_case *c, bool lowered)
     memcpy(want, r.grad, (size_t)r.n * sizeof *want);
     memset(r.grad, 0, (size_t)r.n * sizeof *want);
     run_poisoned(r.g);
-    ok(!memcmp(want, r.grad, (size_t)r.n * sizeof *want), "%s: poison reaches no gradient", c->name);
+    ok(!memcmp(want, r.grad, (size_t)r.n * sizeof *want), "%s: poison reaches no gradient",
+       c->name);
     free(want);
     case_close(&r);
 }
@@ -134,11 +135,13 @@ static void check_errors(backend *b)
     ok(graph_set_input(g, a, in) == PODIUM_EINVAL, "inputs need a plan");
     ok(graph_plan(g) == 0 && graph_set_input(g, a, in) == 0, "and have one then");
     ok(graph_run(g, GRAPH_FORWARD, &case_settings) == 0 && graph_read(g, y, out, 3) == 0 &&
-           out[0] == 3 && out[2] == 7, "a graph without parameters runs");
+           out[0] == 3 && out[2] == 7,
+       "a graph without parameters runs");
     ok(graph_read(g, y, out, 2) == PODIUM_EINVAL, "reading checks the count");
     ok(graph_set_input_f32(g, a, (float[]){4, 5, 6}) == 0 &&
            graph_run(g, GRAPH_FORWARD, &case_settings) == 0 && graph_read(g, y, out, 3) == 0 &&
-           out[1] == 11, "floats are converted");
+           out[1] == 11,
+       "floats are converted");
     graph_destroy(g);
     params_destroy(p);
 }

@@ -40,7 +40,10 @@ static void check_values(void)
         {"normal", {INIT_NORMAL, 0.5, 0, 0}, 0.25, 4},
         {"uniform", {INIT_UNIFORM, 0.3, 0, 0}, 0.03, 0.3},
         {"xavier", {INIT_XAVIER_UNIFORM, 0, 0, 0}, 2.0 / 400, 0.12247448713915891},
-        {"lecun", {INIT_LECUN_TRUNCATED, 0, 0, 0}, 1.0 / 300, 2 * 0.057735026918962574 / 0.87962566},
+        {"lecun",
+         {INIT_LECUN_TRUNCATED, 0, 0, 0},
+         1.0 / 300,
+         2 * 0.057735026918962574 / 0.87962566},
     };
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
         params *p;

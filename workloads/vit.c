@@ -33,8 +33,8 @@ static int32_t build(workload_task *t, graph *g, int64_t batch, workload_model *
 }
 
 /* The first largest logit is the answer; examples of weight 0 do not count. */
-static int32_t score(workload_task *t, const workload_batch *b, int64_t batch,
-                     const double *logits, const double *per_example, workload_metrics *m)
+static int32_t score(workload_task *t, const workload_batch *b, int64_t batch, const double *logits,
+                     const double *per_example, workload_metrics *m)
 {
     const int32_t *labels = b->data[1];
     const float *weights = b->data[2];

@@ -13,7 +13,8 @@ static int32_t check(const vit_config *c)
         return podium_fail(PODIUM_EINVAL, "width %lld is no multiple of %lld heads",
                            (long long)c->width, (long long)c->heads);
     if (c->height % c->patch || c->width_pixels % c->patch)
-        return podium_fail(PODIUM_EINVAL, "images of %lld x %lld do not divide into patches of %lld",
+        return podium_fail(PODIUM_EINVAL,
+                           "images of %lld x %lld do not divide into patches of %lld",
                            (long long)c->height, (long long)c->width_pixels, (long long)c->patch);
     return PODIUM_OK;
 }
@@ -78,8 +79,9 @@ static int32_t read_flags(vit_config *c, const json_t *j)
 {
     const char *glu = json_string_value(json_object_get(j, "glu"));
     if (!glu || (strcmp(glu, "none") && strcmp(glu, "gelu(fc1 x) * glu(gelu(fc1 x))")))
-        return podium_fail(PODIUM_EINVAL, "config.glu is '%s', expected 'none' or "
-                                          "'gelu(fc1 x) * glu(gelu(fc1 x))'",
+        return podium_fail(PODIUM_EINVAL,
+                           "config.glu is '%s', expected 'none' or "
+                           "'gelu(fc1 x) * glu(gelu(fc1 x))'",
                            glu ? glu : "(absent)");
     c->glu = strcmp(glu, "none") != 0;
     TRY(case_choice(j, "norm_position", "pre", "post", &c->post_ln));
@@ -129,9 +131,12 @@ static value dropout(const vit_config *c, graph *g, value x)
 static value blocks(const vit_config *c, graph *g, value x)
 {
     char name[64];
-    nn_attention_config attention = {.width = c->width, .heads = (int)c->heads,
-                                     .bias = {.kind = INIT_ZERO}};
-    nn_mlp_config mlp = {.width = c->width, .hidden = c->mlp, .act = ACT_GELU_TANH, .glu = c->glu,
+    nn_attention_config attention = {
+        .width = c->width, .heads = (int)c->heads, .bias = {.kind = INIT_ZERO}};
+    nn_mlp_config mlp = {.width = c->width,
+                         .hidden = c->mlp,
+                         .act = ACT_GELU_TANH,
+                         .glu = c->glu,
                          .dropout = c->dropout};
     value branch = NO_VALUE, sum;
     for (int i = 0; i < (int)c->depth; i++) {
@@ -162,18 +167,27 @@ static value blocks(const vit_config *c, graph *g, value x)
 static value logits_of(const vit_config *c, graph *g, value images)
 {
     value x = nn_patch_embedding(g, "patch", images, (int)c->patch, c->width);
-    x = op_add(g, x, nn_sincos2d(g, c->height / c->patch, c->width_pixels / c->patch, c->width,
-                                 c->temperature));
+    x = op_add(
+        g, x,
+        nn_sincos2d(g, c->height / c->patch, c->width_pixels / c->patch, c->width, c->temperature));
     x = blocks(c, g, dropout(c, g, x));
     nn_mlp_config pool = {.width = c->width, .hidden = c->mlp, .act = ACT_GELU_TANH};
     x = c->map ? nn_map_pool(g, "map", x, (int)c->heads, &pool, c->eps)
                : op_reduce_mean(g, x, 2, false);
-    nn_linear_config pre = {.in = c->width, .out = c->pre_logits, .act = ACT_TANH,
-                            .weight_kind = PODIUM_WEIGHT, .bias_kind = PODIUM_BIAS,
-                            .weight = {.kind = INIT_LECUN_TRUNCATED}, .bias = {.kind = INIT_ZERO}};
-    nn_linear_config head = {.in = c->pre_logits, .out = c->classes, .is_output = true,
-                             .weight_kind = PODIUM_WEIGHT, .bias_kind = PODIUM_BIAS,
-                             .weight = {.kind = INIT_ZERO}, .bias = {.kind = INIT_ZERO}};
+    nn_linear_config pre = {.in = c->width,
+                            .out = c->pre_logits,
+                            .act = ACT_TANH,
+                            .weight_kind = PODIUM_WEIGHT,
+                            .bias_kind = PODIUM_BIAS,
+                            .weight = {.kind = INIT_LECUN_TRUNCATED},
+                            .bias = {.kind = INIT_ZERO}};
+    nn_linear_config head = {.in = c->pre_logits,
+                             .out = c->classes,
+                             .is_output = true,
+                             .weight_kind = PODIUM_WEIGHT,
+                             .bias_kind = PODIUM_BIAS,
+                             .weight = {.kind = INIT_ZERO},
+                             .bias = {.kind = INIT_ZERO}};
     return nn_linear(g, "head", &head, nn_linear(g, "pre_logits", &pre, x));
 }
 

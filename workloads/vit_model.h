@@ -10,9 +10,9 @@ typedef struct vit_config {
     int64_t patch, width, depth, heads, mlp;
     int64_t pre_logits; /* width of the tanh layer before the head */
     bool post_ln, glu, map;
-    bool final_norm;    /* norm after the last block (pre-LN) */
-    bool dropout;       /* has dropout layers (their rate is a setting) */
-    bool dense_labels;  /* class probabilities instead of an index */
+    bool final_norm;   /* norm after the last block (pre-LN) */
+    bool dropout;      /* has dropout layers (their rate is a setting) */
+    bool dense_labels; /* class probabilities instead of an index */
     double eps, temperature;
 } vit_config;
 
