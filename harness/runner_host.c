@@ -127,7 +127,7 @@ static int32_t check_config(const runner_config *c)
     return 0;
 }
 
-static int32_t allocate(runner *r)
+int32_t runner_allocate(runner *r)
 {
     size_t n = (size_t)r->config.num_params;
     r->params = malloc(n * sizeof *r->params);
@@ -197,7 +197,7 @@ int32_t runner_start(runner **out, const runner_config *config)
     if (r->config.world_size < 1)
         r->config.world_size = 1;
     r->batch_size = config->batch_size;
-    int32_t rc = allocate(r);
+    int32_t rc = runner_allocate(r);
     if (!rc)
         rc = runner_spawn(r);
     if (rc) {

@@ -86,7 +86,9 @@ int32_t runner_serve(runner *r);
 int32_t runner_describe(runner_slot *slot, const uint8_t *bytes, size_t length);
 void runner_slot_release(runner_slot *slot);
 
-/* runner_host.c: one command until FINISHED.  bytes may be NULL.  Returns the status. */
+/* runner_host.c: everything but the maps and the process, from r->config. */
+int32_t runner_allocate(runner *r);
+/* One command until FINISHED.  bytes may be NULL.  Returns the status. */
 int32_t runner_command(runner *r, uint32_t kind, const int64_t *i, int num_i, const double *f,
                        const void *bytes, size_t length);
 /* Copies `length` bytes that came with a message, made printable and terminated. */

@@ -1,0 +1,250 @@
+/* The runner process from the referee's side: what it serves, how it ends, what hostile messages
+ * do.  Programs run on host memory in single precision here; the .so files are those of
+ * tests/bad_submissions and optimizers. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/replay.h"
+#include "harness/hyperparameters.h"
+#include "harness/runner_internal.h"
+#include "tests/tap.h"
+
+static const runner_param list[] = {
+    {.kind = PODIUM_WEIGHT, .ndim = 2, .shape = {5, 4}, .count = 20},
+    {.kind = PODIUM_BIAS, .ndim = 1, .shape = {5}, .count = 5, .offset = 32},
+};
+#define LENGTH 48
+
+static int32_t run_program(backend *b, program *p, const program_args *args)
+{
+    return program_run_host(p, args, b->threads);
+}
+
+static backend single = {.name = "host",
+                         .real = PODIUM_F32,
+                         .threads = 1,
+                         .host_memory = true,
+                         .program_run = run_program};
+
+/* Loss |x|^2 / 2. */
+static int32_t evaluate(void *arg, const void *at, void *grad, uint32_t what, podium_eval *io)
+{
+    const float *x = at;
+    int *calls = arg;
+    (void)what;
+    ++*calls;
+    for (int i = 0; i < LENGTH; i++) {
+        io->loss += 0.5 * (double)(x[i] * x[i]);
+        if (grad)
+            ((float *)grad)[i] = x[i];
+    }
+    io->num_examples = 3;
+    return 0;
+}
+
+static int calls;
+
+static runner *started(const char *so)
+{
+    char path[512];
+    const char *build = getenv("PODIUM_BUILD");
+    snprintf(path, sizeof path, "%s/%s", build ? build : "build", so);
+    runner_config config = {
+        .so_path = path,
+        .params = list,
+        .num_params = 2,
+        .vector_length = LENGTH,
+        .dtype = PODIUM_F32,
+        .backend = &single,
+        .step_hint = 100,
+        .batch_size = 3,
+        .timeout_seconds = 5,
+        .evaluate = evaluate,
+        .evaluate_arg = &calls,
+    };
+    runner *r;
+    if (runner_start(&r, &config))
+        tap_diag("%s", podium_error());
+    return r;
+}
+
+static runner *created(const char *so)
+{
+    runner *r = started(so);
+    hyperparameters *h = NULL;
+    if (!r || hyperparameters_create(&h, r, 0, NULL, NULL) || hyperparameters_send(h))
+        tap_diag("%s", podium_error());
+    hyperparameters_destroy(h);
+    for (int i = 0; i < LENGTH; i++)
+        ((float *)runner_x(r))[i] = (float)(i + 1);
+    if (runner_create(r))
+        tap_diag("%s", podium_error());
+    return r;
+}
+
+static void test_step(void)
+{
+    runner *r = created("tests/bad_submissions/good.so");
+    calls = 0;
+    ok(runner_step(r, 0, 1, NAN, NAN) == 0, "a step returns");
+    const float *x = runner_x(r);
+    ok(calls == 1 && fabs((double)x[3] - 0.9 * 4) < 1e-6, "it evaluated once and moved by -0.1 g");
+    const runner_counters *c = runner_get_counters(r);
+    ok(c->host_calls == 3 && c->gradient_evaluations == 1, "host calls and gradients are counted");
+    ok(c->vector_bytes == LENGTH * 4, "one vector is counted as optimizer memory");
+    ok(runner_resident_growth(r) >= 0, "resident growth is known");
+    runner_stop(r);
+}
+
+static void test_freeze(void)
+{
+    runner *r = created("tests/bad_submissions/good.so");
+    char path[64], state = 0;
+    ok(!runner_freeze(r) && !runner_freeze(r), "a runner freezes, twice is fine");
+    snprintf(path, sizeof path, "/proc/%d/stat", runner_pid(r));
+    FILE *f = fopen(path, "r");
+    ok(f && fscanf(f, "%*d (%*[^)]) %c", &state) == 1 && state == 'T', "then it is stopped");
+    if (f)
+        fclose(f);
+    ok(runner_step(r, 0, 1, NAN, NAN) == PODIUM_EINVAL, "a call to a frozen runner is refused");
+    ok(!runner_thaw(r) && !runner_step(r, 0, 1, NAN, NAN), "thawed, it goes on");
+    runner_kill(r);
+    ok(runner_step(r, 1, 1, NAN, NAN) < 0, "a killed runner takes no calls");
+    runner_stop(r);
+}
+
+static void test_snapshot(void)
+{
+    runner *r = created("optimizers/adamw.so");
+    for (int i = 0; i < 3; i++)
+        runner_step(r, i, 1, NAN, NAN);
+    void *bytes;
+    size_t size;
+    ok(!runner_snapshot(r, &bytes, &size), "a snapshot is taken");
+    runner_step(r, 3, 1, NAN, NAN);
+    float after[LENGTH];
+    memcpy(after, runner_x(r), sizeof after);
+    runner_kill(r);
+    runner_stop(r);
+    r = created("optimizers/adamw.so");
+    ok(!runner_restore(r, bytes, size) && !runner_step(r, 3, 1, NAN, NAN) &&
+           !memcmp(after, runner_x(r), sizeof after),
+       "restored in a fresh process, the next step is the same, bit by bit");
+    ok(runner_restore(r, bytes, size - 1) == PODIUM_EINVAL, "a cut snapshot is refused");
+    ok(runner_restore(r, bytes, 10) == PODIUM_EINVAL, "and a very short one");
+    runner_stop(r);
+    r = created("optimizers/sgd.so");
+    ok(runner_restore(r, bytes, size) == PODIUM_EINVAL, "and that of another optimizer");
+    free(bytes);
+    runner_stop(r);
+}
+
+static void test_values(void)
+{
+    runner *r = started("optimizers/nadamw.so");
+    hyperparameters *h;
+    hyperparameters_create(&h, r, 0, NULL, NULL);
+    ok(hyperparameters_are_default(h), "untouched values are the defaults");
+    ok(!hyperparameters_set_text(h, "lr=0.5") && !hyperparameters_are_default(h),
+       "a changed value is not");
+    ok(!hyperparameters_set_text(h, "lr=0.001") && hyperparameters_are_default(h),
+       "set back, they are again");
+    ok(hyperparameters_set_text(h, "rate=1") && strstr(podium_error(), "it has lr, beta1, beta2"),
+       "an unknown name lists the legal ones");
+    ok(hyperparameters_set_text(h, "beta1=2") && strstr(podium_error(), "from 0 to"),
+       "a value out of range names the range");
+    ok(hyperparameters_set_text(h, "beta1=0.9x"), "text after a number is refused");
+    ok(hyperparameters_set_text(h, "schedule=cosin") && strstr(podium_error(), "cosine, linear"),
+       "a wrong choice lists the choices");
+    ok(!hyperparameters_set_text(h, "grad_clip=none") && hyperparameters_set_text(h, "lr=none"),
+       "none is for those that may be none");
+    yaml_document *d;
+    const char text[] = "lr: 0.1\nschedule: cosine\nbeta3: 1\n";
+    ok(!yaml_parse(&d, text, sizeof text - 1, "s.yaml") &&
+           hyperparameters_set_yaml(h, yaml_root(d)) && strstr(podium_error(), "s.yaml:3:"),
+       "an unknown name in yaml is told with its line");
+    yaml_destroy(d);
+    hyperparameters_destroy(h);
+    runner_stop(r);
+}
+
+/* A forged request, as a hostile process could write it. */
+static int32_t forge(uint32_t command, const protocol_message *m, runner_end *how)
+{
+    runner *r = created("tests/bad_submissions/good.so");
+    r->command = command;
+    r->message = *m;
+    int32_t rc = runner_serve(r);
+    *how = runner_ended(r);
+    runner_stop(r);
+    return rc;
+}
+
+static void test_hostile(void)
+{
+    static const struct {
+        const char *what;
+        uint32_t command;
+        protocol_message m;
+    } cases[] = {
+        {"an unknown request", PROTOCOL_STEP, {.kind = 77}},
+        {"too many bytes", PROTOCOL_STEP, {.kind = PROTOCOL_FAIL, .length = 1u << 30}},
+        {"a host call outside a call", PROTOCOL_LOAD, {.kind = PROTOCOL_EVALUATE, .i = {2}}},
+        {"a vector that is none",
+         PROTOCOL_STEP,
+         {.kind = PROTOCOL_VEC_COPY, .vectors = {3, 60000}}},
+        {"a gradient that is none", PROTOCOL_STEP, {.kind = PROTOCOL_EVALUATE, .i = {2, 0, 9}}},
+        {"a negative vector", PROTOCOL_STEP, {.kind = PROTOCOL_EVALUATE, .i = {2, -1, 1}}},
+        {"a program that was never sent",
+         PROTOCOL_STEP,
+         {.kind = PROTOCOL_VEC_PROGRAM, .i = {500, 0, 1}}},
+        {"a program with too many constants",
+         PROTOCOL_STEP,
+         {.kind = PROTOCOL_VEC_PROGRAM, .i = {0, 1, 1, 1 << 20}}},
+        {"a program with negative sums",
+         PROTOCOL_STEP,
+         {.kind = PROTOCOL_VEC_PROGRAM, .i = {0, 1, 1, 0, 0, -4}}},
+        {"a sum of too many numbers", PROTOCOL_STEP, {.kind = PROTOCOL_ALL_SUM, .i = {1 << 20}}},
+        {"a vector without a name", PROTOCOL_CREATE, {.kind = PROTOCOL_VEC_CREATE}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        runner_end how;
+        int32_t rc = forge(cases[i].command, &cases[i].m, &how);
+        ok(rc == PODIUM_EPROTOCOL && how == RUNNER_PROTOCOL, "%s ends the trial", cases[i].what);
+    }
+}
+
+/* The single-precision replay, by the magnitude rule of the goldens. */
+static void test_replay(void)
+{
+    static const char *const names[] = {"nadamw", "adamw", "nesterov", "heavy_ball", "sgd"};
+    for (int i = 0; i < 5; i++) {
+        char path[128], so[512];
+        const char *build = getenv("PODIUM_BUILD");
+        snprintf(path, sizeof path, "tests/golden/optimizers/%s-quadratic-a.json", names[i]);
+        snprintf(so, sizeof so, "%s/optimizers/%s.so", build ? build : "build", names[i]);
+        replay_case *c = NULL;
+        replay_result result = {0};
+        int32_t rc = replay_load(&c, path);
+        if (!rc)
+            rc = replay_run(c, so, &single, -1, &result);
+        if (rc)
+            tap_diag("%s", podium_error());
+        ok(!rc && result.passed && result.magnitude > 1e-9,
+           "%s replays in single precision: error %.1e of the weights", names[i], result.error);
+        replay_destroy(c);
+    }
+}
+
+int main(void)
+{
+    test_step();
+    test_freeze();
+    test_snapshot();
+    test_values();
+    test_hostile();
+    test_replay();
+    return tap_done();
+}
