@@ -293,10 +293,10 @@ void runner_set_batch_size(runner *r, int64_t batch_size)
 
 int32_t runner_create(runner *r)
 {
-    for (int32_t i = 0; i < PROTOCOL_MAX_SLOTS; i++)
-        if (r->slots[i].loaded && !r->slots[i].values_set)
-            return podium_fail(PODIUM_EINVAL, "no hyperparameter values were set for '%s'",
-                               r->slots[i].submission.name);
+    /* A base that was replaced by another needs none: hyperparameters_send covers those in use. */
+    if (!r->slots[0].values_set)
+        return podium_fail(PODIUM_EINVAL, "no hyperparameter values were set for '%s'",
+                           r->slots[0].submission.name);
     if (r->batch_size != r->config.batch_size)
         TRY(send_task(r));
     TRY(runner_command(r, PROTOCOL_CREATE, NULL, 0, NULL, NULL, 0));

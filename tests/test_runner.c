@@ -170,6 +170,32 @@ static void test_values(void)
     runner_stop(r);
 }
 
+static int32_t find_base(void *arg, const char *name, char *path, size_t size)
+{
+    const char *build = getenv("PODIUM_BUILD");
+    (void)arg;
+    snprintf(path, size, "%s/optimizers/%s.so", build ? build : "build", name);
+    return 0;
+}
+
+/* Heavy ball with dampening 0 is linear in the gradient: half of it is half the way. */
+static void test_wrapper(void)
+{
+    runner *r = started("tests/bad_submissions/wrapper.so");
+    hyperparameters *h;
+    ok(!hyperparameters_create(&h, r, 0, find_base, NULL) &&
+           !hyperparameters_set_text(h, "base=heavy_ball") &&
+           !hyperparameters_set_text(h, "base.lr=0.5") && !hyperparameters_send(h),
+       "a wrapper takes a base and values for it");
+    hyperparameters_destroy(h);
+    for (int i = 0; i < LENGTH; i++)
+        ((float *)runner_x(r))[i] = (float)(i + 1);
+    ok(!runner_create(r) && !runner_step(r, 0, 1, NAN, NAN), "it runs");
+    ok(((float *)runner_x(r))[7] == 8 - 0.25f * 8, "the base sees the wrapper's gradient");
+    ok(runner_get_counters(r)->vector_bytes == LENGTH * 4, "the base's vectors are the host's");
+    runner_stop(r);
+}
+
 /* A forged request, as a hostile process could write it. */
 static int32_t forge(uint32_t command, const protocol_message *m, runner_end *how)
 {
@@ -244,6 +270,7 @@ int main(void)
     test_freeze();
     test_snapshot();
     test_values();
+    test_wrapper();
     test_hostile();
     test_replay();
     return tap_done();
