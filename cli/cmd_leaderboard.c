@@ -1,0 +1,45 @@
+/* `podium leaderboard`: a static page from records. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "scoring/site.h"
+
+static int run_leaderboard(int argc, char **argv)
+{
+    const char *dir = NULL;
+    record_list records = {0};
+    board_list boards = {0};
+    int32_t rc = 0;
+    int n = 0;
+    for (int i = 1; i < argc && rc == 0; i++) {
+        if (!strcmp(argv[i], "--out") && i + 1 < argc)
+            dir = argv[++i];
+        else if (argv[i][0] == '-')
+            rc = podium_fail(PODIUM_EINVAL, "unknown option '%s', or its value is missing",
+                             argv[i]);
+        else if (++n)
+            rc = record_list_read(&records, argv[i]);
+    }
+    if (rc == 0 && (!dir || n == 0))
+        rc = podium_fail(PODIUM_EINVAL, "usage: podium leaderboard RESULTS... --out DIR");
+    if (rc == 0)
+        rc = board_list_build(&boards, &records, CLOCK_CALIBRATED, SCORE_MIN_TIME);
+    if (rc == 0)
+        rc = site_write(&boards, dir);
+    if (rc == 0)
+        printf("leaderboard of %zu records: %s/index.html\n", records.length, dir);
+    board_list_release(&boards);
+    record_list_release(&records);
+    return rc;
+}
+
+const command command_leaderboard = {
+    .name = "leaderboard",
+    .summary = "a static page from results",
+    .usage = "usage: podium leaderboard RESULTS... --out DIR\n\n"
+             "Writes DIR/index.html (no JavaScript, works from a file), leaderboard.json,\n"
+             "leaderboard.md and a copy of each record.\n",
+    .run = run_leaderboard,
+};

@@ -1,0 +1,89 @@
+/* `podium list`: what there is. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "workloads/workload.h"
+
+static void list_workloads(void)
+{
+    for (const workload_entry *w = workload_registry; w->name; w++)
+        printf("  %-16s %s\n", w->name, w->workload->description);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Names in a folder that end in `suffix`, without it, sorted. */
+static int32_t list_folder(const char *folder, const char *suffix)
+{
+    DIR *d = opendir(folder);
+    char *names[1024];
+    size_t n = 0;
+    for (struct dirent *e; d && n < sizeof names / sizeof *names && (e = readdir(d));) {
+        size_t length = strlen(e->d_name), end = strlen(suffix);
+        if (e->d_name[0] != '.' && length > end && !strcmp(e->d_name + length - end, suffix) &&
+            (names[n] = strndup(e->d_name, length - end)))
+            n++;
+    }
+    if (d)
+        closedir(d);
+    qsort(names, n, sizeof *names, compare_names);
+    for (size_t i = 0; i < n; i++) {
+        printf("  %s\n", names[i]);
+        free(names[i]);
+    }
+    if (n == 0)
+        printf("  (none in %s)\n", folder);
+    return 0;
+}
+
+static int run_list(int argc, char **argv)
+{
+    static const char *const kinds[] = {"workloads", "optimizers", "tracks", "datasets", NULL};
+    const char *want = argc > 1 ? argv[1] : NULL;
+    char binary[3072], path[4096];
+    bool known = !want;
+    for (int i = 0; want && kinds[i]; i++)
+        known = known || !strcmp(want, kinds[i]);
+    if (!known || argc > 2)
+        return podium_fail(PODIUM_EINVAL,
+                           "usage: podium list [workloads|optimizers|tracks|datasets]");
+    TRY(path_of_executable(binary, sizeof binary));
+    if (!want)
+        puts("workloads");
+    if (!want || !strcmp(want, "workloads"))
+        list_workloads();
+    if (!want)
+        puts("optimizers");
+    if (!want || !strcmp(want, "optimizers")) {
+        TRY(path_join(path, sizeof path, binary, "optimizers"));
+        TRY(list_folder(path, ".so"));
+    }
+    if (!want)
+        puts("tracks");
+    if (!want || !strcmp(want, "tracks")) {
+        TRY(path_join(path, sizeof path, binary, "../tracks"));
+        TRY(list_folder(path, ""));
+    }
+    if (!want)
+        puts("datasets");
+    if (!want || !strcmp(want, "datasets"))
+        puts("  glyphs           62 classes of 28x28, in the repository\n"
+             "  mnist            10 classes of 28x28, IDX\n"
+             "  fashion_mnist    10 classes of 28x28, IDX\n"
+             "  cifar10          10 classes of 3x32x32, binary");
+    return EXIT_DONE;
+}
+
+const command command_list = {
+    .name = "list",
+    .summary = "workloads, optimizers, tracks, data sets",
+    .usage = "usage: podium list [workloads|optimizers|tracks|datasets]\n",
+    .run = run_list,
+};

@@ -1,0 +1,142 @@
+/* Validation curves as inline SVG.  Hand-made because it is one kind of chart of a hundred lines,
+ * and gnuplot would be a dependency of everyone who races; colours come from the page's style
+ * sheet, so the chart follows light and dark. */
+#include <math.h>
+
+#include "scoring/site.h"
+
+enum { WIDTH = 720, HEIGHT = 360, LEFT = 56, RIGHT = 12, TOP = 12, BOTTOM = 44 };
+
+typedef struct axes {
+    double x_max, y_min, y_max;
+} axes;
+
+static double place_x(const axes *a, double x)
+{
+    return LEFT + (WIDTH - LEFT - RIGHT) * x / a->x_max;
+}
+
+static double place_y(const axes *a, double y)
+{
+    double clipped = fmin(fmax(y, a->y_min), a->y_max);
+    return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (clipped - a->y_min) / (a->y_max - a->y_min);
+}
+
+static double metric_of(const record *r, const record_evaluation *e)
+{
+    return r->target_is_accuracy ? e->accuracy : e->loss;
+}
+
+/* 1, 2 or 5 times a power of ten, at most `parts` steps to `range`. */
+static double tick_step(double range, int parts)
+{
+    double raw = range / parts, power = pow(10, floor(log10(raw))), m = raw / power;
+    return power * (m <= 1 ? 1 : m <= 2 ? 2 : m <= 5 ? 5 : 10);
+}
+
+/* The starting value is the worst of a run: the axis ends there, diverged runs leave the chart. */
+static bool measure(const board *b, size_t workload, record_clock clock, axes *a)
+{
+    *a = (axes){0, INFINITY, -INFINITY};
+    for (size_t i = 0; i < b->num_records; i++) {
+        const record *r = b->records[i];
+        if ((size_t)b->workload_of[i] != workload || r->num_evaluations == 0)
+            continue;
+        double start = metric_of(r, &r->evaluations[0]);
+        a->y_min = fmin(a->y_min, r->target);
+        a->y_max = fmax(a->y_max, r->target);
+        for (size_t k = 0; k < r->num_evaluations; k++) {
+            double x = r->evaluations[k].clock[clock], y = metric_of(r, &r->evaluations[k]);
+            if (isfinite(x))
+                a->x_max = fmax(a->x_max, x);
+            if (isfinite(y)) {
+                a->y_min = fmin(a->y_min, y);
+                a->y_max = fmax(a->y_max, isfinite(start) ? fmin(y, fmax(start, r->target)) : y);
+            }
+        }
+    }
+    double margin = 0.04 * (a->y_max - a->y_min);
+    a->y_min -= margin;
+    a->y_max += margin;
+    return a->x_max > 0 && a->y_max > a->y_min;
+}
+
+static void draw_axes(text_buffer *t, const axes *a, const char *x_label, const char *y_label)
+{
+    double step = tick_step(a->x_max, 7);
+    for (double x = 0; x <= a->x_max * 1.0001; x += step)
+        text_print(t,
+                   "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>"
+                   "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n",
+                   place_x(a, x), place_x(a, x), TOP, HEIGHT - BOTTOM, place_x(a, x),
+                   HEIGHT - BOTTOM + 16, x);
+    step = tick_step(a->y_max - a->y_min, 6);
+    for (double y = ceil(a->y_min / step) * step; y <= a->y_max; y += step)
+        text_print(t,
+                   "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
+                   "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%g</text>\n",
+                   LEFT, WIDTH - RIGHT, place_y(a, y), place_y(a, y), LEFT - 6, place_y(a, y) + 4,
+                   fabs(y) < step * 1e-6 ? 0 : y);
+    text_print(t, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", (WIDTH + LEFT) / 2,
+               HEIGHT - 8, x_label);
+    text_print(t,
+               "<text x=\"14\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 14 %d)\">%s"
+               "</text>\n",
+               HEIGHT / 2, HEIGHT / 2, y_label);
+}
+
+static void draw_trial(text_buffer *t, const axes *a, const board *b, size_t i, record_clock clock)
+{
+    const record *r = b->records[i];
+    text_print(t, "<polyline class=\"c%d\" points=\"", b->submission_of[i] % 8);
+    for (size_t k = 0; k < r->num_evaluations; k++) {
+        double x = r->evaluations[k].clock[clock], y = metric_of(r, &r->evaluations[k]);
+        if (isfinite(x) && isfinite(y))
+            text_print(t, "%.1f,%.1f ", place_x(a, x), place_y(a, y));
+    }
+    text_add(t, "\"><title>");
+    html_text(t, r->submission);
+    text_print(t, ", study %lld trial %lld</title></polyline>\n", (long long)r->study,
+               (long long)r->trial);
+    int64_t hit = r->valid ? record_hit(r) : -1;
+    if (hit >= 0)
+        text_print(t, "<circle class=\"c%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"/>\n",
+                   b->submission_of[i] % 8, place_x(a, r->evaluations[hit].clock[clock]),
+                   place_y(a, metric_of(r, &r->evaluations[hit])));
+}
+
+void chart_curves(text_buffer *t, const board *b, size_t workload, record_clock clock)
+{
+    static const char *const labels[] = {"time in reference steps", "wall time in seconds", "steps",
+                                         "model FLOPs"};
+    axes a;
+    const record *first = NULL;
+    for (size_t i = 0; i < b->num_records && !first; i++)
+        if ((size_t)b->workload_of[i] == workload)
+            first = b->records[i];
+    if (!first || !measure(b, workload, clock, &a)) {
+        text_add(t, "<p>No curve: no evaluation with a finite metric.</p>\n");
+        return;
+    }
+    text_print(t, "<svg viewBox=\"0 0 %d %d\" role=\"img\"><title>Validation curves of ", WIDTH,
+               HEIGHT);
+    html_text(t, b->workloads[workload]);
+    text_add(t, "</title>\n");
+    draw_axes(t, &a, labels[clock],
+              first->target_is_accuracy ? "validation accuracy" : "validation loss");
+    for (size_t i = 0; i < b->num_records; i++)
+        if ((size_t)b->workload_of[i] == workload)
+            draw_trial(t, &a, b, i, clock);
+    text_print(t,
+               "<line class=\"target\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
+               "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">target %g</text>\n</svg>\n",
+               LEFT, WIDTH - RIGHT, place_y(&a, first->target), place_y(&a, first->target),
+               WIDTH - RIGHT - 4, place_y(&a, first->target) - 5, first->target);
+    text_add(t, "<p class=\"legend\">");
+    for (size_t s = 0; s < b->num_submissions; s++) {
+        text_print(t, "<span><i class=\"c%zu\"></i>", s % 8);
+        html_text(t, b->names[s]);
+        text_add(t, "</span> ");
+    }
+    text_add(t, "</p>\n");
+}
