@@ -55,6 +55,8 @@ all: $(if $(CLI_SOURCES),$(PODIUM) podium) $(if $(RUNNER_SOURCES),$(RUNNER)) $(O
 
 # The hot kernels: for this machine's instruction set, reassociation only where a pragma says so.
 $(BUILD)/obj/engine/cpu/%.o: override CFLAGS += -O3 -march=$(ARCH) -fno-trapping-math
+# The jitter of images too: without contraction, so the pixels are the same on every machine.
+$(BUILD)/obj/data/image_data.o: override CFLAGS += -O3 -march=$(ARCH) -fno-trapping-math -ffp-contract=off
 $(BUILD)/obj/engine/program%.o: override CFLAGS += -O3 -march=$(ARCH) -fno-trapping-math
 
 $(BUILD)/obj/%.o: %.c

@@ -244,8 +244,8 @@ static int32_t reserve(image_data *d, int64_t n)
 /* Bilinear sample of every pixel at m (x - centre) + centre + shift, zeros outside.  `padded` has a
  * border of one zero pixel, so clamping a coordinate to the border replaces the test for outside.
  */
-static void warp(const uint8_t *in, int height, int width, const float m[6], float *padded,
-                 float *out)
+static void warp(const uint8_t *in, int height, int width, const float m[6], float *restrict padded,
+                 float *restrict out)
 {
     int stride = width + 2;
     memset(padded, 0, (size_t)(stride * (height + 2)) * sizeof *padded);
@@ -254,20 +254,26 @@ static void warp(const uint8_t *in, int height, int width, const float m[6], flo
             padded[(y + 1) * stride + x + 1] = in[y * width + x];
     float cx = 0.5f * (float)(width - 1), cy = 0.5f * (float)(height - 1);
     float max_x = (float)width + 0.999f, max_y = (float)height + 0.999f;
-    for (int y = 0; y < height; y++)
+    for (int y = 0; y < height; y++) {
+        float dy = (float)y - cy;
+        float row_x = m[1] * dy + m[4] + cx + 1, row_y = m[3] * dy + m[5] + cy + 1;
+#pragma omp simd
         for (int x = 0; x < width; x++) {
-            float dx = (float)x - cx, dy = (float)y - cy;
-            float sx = m[0] * dx + m[1] * dy + m[4] + cx + 1;
-            float sy = m[2] * dx + m[3] * dy + m[5] + cy + 1;
-            sx = sx < 0 ? 0 : sx > max_x ? max_x : sx;
-            sy = sy < 0 ? 0 : sy > max_y ? max_y : sy;
+            float dx = (float)x - cx;
+            float sx = m[0] * dx + row_x, sy = m[2] * dx + row_y;
+            sx = sx > 0 ? sx : 0;
+            sx = sx < max_x ? sx : max_x;
+            sy = sy > 0 ? sy : 0;
+            sy = sy < max_y ? sy : max_y;
             int x0 = (int)sx, y0 = (int)sy;
             float fx = sx - (float)x0, fy = sy - (float)y0;
-            const float *p = padded + y0 * stride + x0;
-            float top = p[0] + fx * (p[1] - p[0]);
-            float low = p[stride] + fx * (p[stride + 1] - p[stride]);
+            int at = y0 * stride + x0;
+            float top = padded[at] + fx * (padded[at + 1] - padded[at]);
+            float low = padded[at + stride];
+            low += fx * (padded[at + stride + 1] - low);
             out[y * width + x] = top + fy * (low - top);
         }
+    }
 }
 
 /* Threads of a parallel loop, as many as the scratch was made for at most. */
