@@ -32,6 +32,7 @@ struct yaml_node {
 struct yaml_document {
     char *name;
     yaml_node *root;
+    yaml_node *overlays; /* a list: trees made by yaml_overlay */
 };
 
 static void node_destroy(yaml_node *n)
@@ -271,6 +272,7 @@ void yaml_destroy(yaml_document *d)
     if (!d)
         return;
     node_destroy(d->root);
+    node_destroy(d->overlays);
     free(d->name);
     free(d);
 }
@@ -444,6 +446,90 @@ int32_t yaml_require(const yaml_node *map, const char *key)
         if (!strcmp(map->keys[i]->text, key))
             return 0;
     return yaml_fail(map, "key '%s' is missing", key);
+}
+
+static int32_t clone(const yaml_node *from, yaml_node **out)
+{
+    yaml_node *n = calloc(1, sizeof *n);
+    *out = n;
+    if (!n)
+        return out_of_memory();
+    n->kind = from->kind;
+    n->line = from->line;
+    n->column = from->column;
+    n->doc = from->doc;
+    n->quoted = from->quoted;
+    if (from->text && !(n->text = strdup(from->text)))
+        return out_of_memory();
+    for (size_t i = 0; i < from->length; i++) {
+        yaml_node *key = NULL, *item = NULL;
+        int32_t rc = from->keys ? clone(from->keys[i], &key) : 0;
+        if (!rc)
+            rc = clone(from->items[i], &item);
+        if (rc) {
+            node_destroy(key);
+            node_destroy(item);
+            return rc;
+        }
+        TRY(node_append(n, key, item));
+    }
+    return 0;
+}
+
+static int32_t overlay(yaml_node *to, const yaml_node *over)
+{
+    for (size_t i = 0; i < over->length; i++) {
+        size_t k = 0;
+        while (k < to->length && strcmp(to->keys[k]->text, over->keys[i]->text))
+            k++;
+        bool maps = k < to->length && to->items[k]->kind == YAML_MAP &&
+                    over->items[i]->kind == YAML_MAP;
+        if (maps) {
+            TRY(overlay(to->items[k], over->items[i]));
+            continue;
+        }
+        yaml_node *key = NULL, *item = NULL;
+        int32_t rc = clone(over->items[i], &item);
+        if (!rc && k == to->length)
+            rc = clone(over->keys[i], &key);
+        if (rc) {
+            node_destroy(key);
+            node_destroy(item);
+            return rc;
+        }
+        if (k == to->length) {
+            TRY(node_append(to, key, item));
+        } else {
+            node_destroy(to->items[k]);
+            to->items[k] = item;
+        }
+    }
+    return 0;
+}
+
+int32_t yaml_overlay(yaml_document *d, const yaml_node *base, const yaml_node *over,
+                     const yaml_node **out)
+{
+    yaml_node *n = NULL;
+    *out = base ? base : over;
+    if (base && base->kind != YAML_MAP)
+        return yaml_fail(base, "expected a map");
+    if (over && over->kind != YAML_MAP)
+        return yaml_fail(over, "expected a map");
+    if (!base || !over)
+        return 0;
+    if (!d->overlays && !(d->overlays = calloc(1, sizeof *d->overlays)))
+        return out_of_memory();
+    d->overlays->kind = YAML_LIST;
+    int32_t rc = clone(base, &n);
+    if (!rc)
+        rc = overlay(n, over);
+    if (rc) {
+        node_destroy(n);
+        return rc;
+    }
+    *out = n;
+    return node_append(d->overlays, NULL, n);
 }
 
 void yaml_mark(const yaml_node *n)

@@ -43,6 +43,11 @@ int32_t yaml_require(const yaml_node *map, const char *key);
 int32_t yaml_scalar_number(const yaml_node *scalar, double *out);
 int32_t yaml_scalar_flag(const yaml_node *scalar, bool *out);
 
+/* The map `base` with the values of `over` put over it, maps within maps likewise; owned by the
+ * document.  Either may be NULL.  Errors: PODIUM_EINVAL not maps, PODIUM_ENOMEM. */
+int32_t yaml_overlay(yaml_document *d, const yaml_node *base, const yaml_node *over,
+                     const yaml_node **out);
+
 /* Marks a whole subtree as used (it is read by somebody else later). */
 void yaml_mark(const yaml_node *n);
 /* The first key below n that no getter asked for is an error. */

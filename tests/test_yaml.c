@@ -96,8 +96,24 @@ static void test_refused(void)
     yaml_destroy(d);
 }
 
+static void test_overlay(void)
+{
+    yaml_document *d = parse("a: {x: 1, m: {p: 1, q: 2}}\nb: {m: {q: 3}, y: 4}\n");
+    const yaml_node *a = yaml_get(yaml_root(d), "a"), *b = yaml_get(yaml_root(d), "b"), *o;
+    ok(!yaml_overlay(d, a, b, &o) && yaml_length(o) == 3, "an overlay holds the keys of both");
+    const yaml_node *m = yaml_get(o, "m");
+    is_text(yaml_text(yaml_get(m, "p")), "1", "a nested key stays");
+    is_text(yaml_text(yaml_get(m, "q")), "3", "a nested key is replaced");
+    is_text(yaml_text(yaml_get(yaml_get(a, "m"), "q")), "2", "the base keeps its own");
+    ok(yaml_finish(o) == PODIUM_EINVAL && strstr(podium_error(), "t.yaml:1:5: unknown key 'x'"),
+       "positions survive");
+    ok(yaml_overlay(d, a, yaml_get(m, "p"), &o) == PODIUM_EINVAL, "a number is no overlay");
+    yaml_destroy(d);
+}
+
 int main(void)
 {
+    test_overlay();
     test_values();
     test_errors();
     test_refused();

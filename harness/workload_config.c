@@ -1,0 +1,126 @@
+/* Reads workloads/NAME.yaml. */
+#include "harness/workload_config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static int32_t unknown_name(const yaml_node *map, const char *what, const char *name)
+{
+    text_buffer known = {0};
+    for (size_t i = 0; map && i < yaml_length(map); i++)
+        text_print(&known, "%s%s", i ? ", " : "", yaml_key(map, i));
+    int32_t rc = podium_fail(PODIUM_EINVAL, "no %s '%s', expected one of: %s", what, name,
+                             known.data ? known.data : "(none)");
+    text_release(&known);
+    return rc;
+}
+
+static int32_t read_target(workload_config *c, const yaml_node *target)
+{
+    static const char *const metrics[] = {"loss", "accuracy", NULL};
+    int metric = 0;
+    TRY(yaml_require(target, "metric"));
+    TRY(yaml_require(target, "value"));
+    TRY(yaml_choice(target, "metric", metrics, &metric));
+    c->target_is_accuracy = metric == 1;
+    return yaml_number(target, "value", -INFINITY, INFINITY, &c->target);
+}
+
+static int32_t read_limits(workload_config *c, const yaml_node *map)
+{
+    const yaml_node *target = yaml_get(map, "target");
+    TRY(yaml_integer(map, "step_hint", 1, INT64_C(1) << 40, &c->step_hint));
+    TRY(yaml_number(map, "budget_steps", 1, 1e12, &c->budget_steps));
+    return target ? read_target(c, target) : 0;
+}
+
+static int32_t read_size(workload_config *c, const yaml_node *size)
+{
+    static const char *const required[] = {"batch", "step_hint", "eval_every_examples",
+                                           "budget_steps", "target"};
+    for (size_t i = 0; i < sizeof required / sizeof *required; i++)
+        TRY(yaml_require(size, required[i]));
+    TRY(yaml_integer(size, "batch", 1, 1 << 24, &c->batch));
+    TRY(yaml_integer(size, "eval_every_examples", 1, INT64_C(1) << 40, &c->eval_every_examples));
+    TRY(yaml_number(size, "dropout", 0, 0.999, &c->dropout));
+    TRY(yaml_number(size, "label_smoothing", 0, 0.999, &c->label_smoothing));
+    TRY(read_limits(c, size));
+    c->model = yaml_get(size, "model");
+    c->data = yaml_get(size, "data");
+    return 0;
+}
+
+/* Sections of sizes and variants that are not run are another run's to check. */
+static void mark_others(const yaml_node *map, const char *chosen)
+{
+    for (size_t i = 0; map && i < yaml_length(map); i++)
+        if (strcmp(yaml_key(map, i), chosen))
+            yaml_mark(yaml_item(map, i)), (void)yaml_get(map, yaml_key(map, i));
+}
+
+static int32_t read_document(workload_config *c, const char *size, const char *held_out)
+{
+    const yaml_node *root = yaml_root(c->document), *chosen;
+    const char *name = "";
+    TRY(yaml_require(root, "name"));
+    TRY(yaml_require(root, "sizes"));
+    TRY(yaml_string(root, "name", &name));
+    if (strcmp(name, c->entry->name))
+        return yaml_fail(yaml_get(root, "name"), "name '%s' differs from the file's '%s'", name,
+                         c->entry->name);
+    c->description = "";
+    TRY(yaml_string(root, "description", &c->description));
+    yaml_mark(yaml_get(root, "sources"));
+    const yaml_node *sizes = yaml_get(root, "sizes"), *variants = yaml_get(root, "held_out");
+    if (!(chosen = yaml_get(sizes, size)))
+        return unknown_name(sizes, "size", size);
+    TRY(read_size(c, chosen));
+    mark_others(sizes, size);
+    mark_others(variants, held_out ? held_out : "");
+    if (!held_out)
+        return 0;
+    if (!(chosen = yaml_get(variants, held_out)))
+        return unknown_name(variants, "held-out variant", held_out);
+    TRY(read_limits(c, chosen));
+    const yaml_node *over = yaml_get(chosen, "model");
+    yaml_mark(over);
+    yaml_mark(c->model); /* the copy below is what gets checked */
+    return yaml_overlay(c->document, c->model, over, &c->model);
+}
+
+int32_t workload_config_init(workload_config *c, const workload_entry *entry, const char *size,
+                             const char *held_out)
+{
+    char file[128];
+    *c = (workload_config){.entry = entry};
+    snprintf(file, sizeof file, "workloads/%s.yaml", entry->name);
+    snprintf(c->size, sizeof c->size, "%s", size);
+    snprintf(c->held_out, sizeof c->held_out, "%s", held_out ? held_out : "");
+    sha256_of(entry->yaml, strlen(entry->yaml), c->fingerprint);
+    TRY(yaml_parse(&c->document, entry->yaml, strlen(entry->yaml), file));
+    int32_t rc = read_document(c, size, held_out);
+    if (rc)
+        workload_config_release(c);
+    return rc;
+}
+
+void workload_config_release(workload_config *c)
+{
+    yaml_destroy(c->document);
+    c->document = NULL;
+}
+
+int32_t workload_config_finish(const workload_config *c)
+{
+    TRY(yaml_finish(yaml_root(c->document)));
+    TRY(yaml_finish(c->model));
+    return yaml_finish(c->data);
+}
+
+bool workload_config_is_reached(const workload_config *c, double loss, double accuracy)
+{
+    return c->target_is_accuracy ? accuracy >= c->target : loss <= c->target;
+}

@@ -1,0 +1,42 @@
+/* workloads/NAME.yaml: everything but `model:` and `data:`, which the workload reads itself.
+ *
+ *   name, description
+ *   sizes: {mini: {model, data, batch, step_hint, eval_every_examples, budget_steps, dropout,
+ *                  label_smoothing, target: {metric: loss|accuracy, value}}, base: ...}
+ *   held_out: {glu: {model: {overrides}, target, step_hint, budget_steps}, ...}
+ *   sources: anything (named in the fingerprint)
+ *
+ * Budgets are in reference steps. */
+#ifndef HARNESS_WORKLOAD_CONFIG_H
+#define HARNESS_WORKLOAD_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/sha256.h"
+#include "base/yaml.h"
+#include "workloads/workload.h"
+
+typedef struct workload_config {
+    yaml_document *document; /* owned; model and data point into it */
+    const workload_entry *entry;
+    char size[32], held_out[32]; /* held_out "" for the workload itself */
+    char fingerprint[SHA256_HEX];
+    const char *description;
+    const yaml_node *model, *data;
+    int64_t batch, step_hint, eval_every_examples;
+    double budget_steps; /* reference steps */
+    double dropout, label_smoothing;
+    bool target_is_accuracy;
+    double target;
+} workload_config;
+
+/* held_out NULL: none.  Errors: PODIUM_EINVAL naming line and key; unknown size or variant lists
+ * the known ones. */
+int32_t workload_config_init(workload_config *c, const workload_entry *entry, const char *size,
+                             const char *held_out);
+void workload_config_release(workload_config *c);
+/* After the workload read its maps: a key nobody asked for in them is an error. */
+int32_t workload_config_finish(const workload_config *c);
+bool workload_config_is_reached(const workload_config *c, double loss, double accuracy);
+
+#endif
