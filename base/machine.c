@@ -17,7 +17,8 @@ static bool proc_value(const char *path, const char *key, char *out, size_t size
     while (f && !found && fgets(line, sizeof line, f)) {
         char *colon = strchr(line, ':');
         size_t n = strlen(key);
-        if (!colon || strncmp(line, key, n) || (line[n] != ':' && line[n] != '\t' && line[n] != ' '))
+        if (!colon || strncmp(line, key, n) ||
+            (line[n] != ':' && line[n] != '\t' && line[n] != ' '))
             continue;
         char *value = colon + 1 + strspn(colon + 1, " \t");
         value[strcspn(value, "\n")] = '\0';

@@ -1,0 +1,164 @@
+/* Opens workloads and drives their graphs. */
+#include "harness/training.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVAL_BATCH 256 /* examples at once: fixed, so that sums run in one order everywhere */
+
+static int32_t record_graph(training *t, int64_t batch, int32_t precision, bool backward,
+                            training_graph *g)
+{
+    graph_config config = {
+        .backend = t->backend,
+        .params = t->params,
+        .precision = precision,
+        .training = backward,
+    };
+    TRY(graph_create(&g->graph, &config));
+    TRY(t->config.entry->workload->build(t->task, g->graph, batch, &g->model));
+    graph_keep(g->graph, g->model.loss);
+    if (backward)
+        TRY(graph_backward(g->graph, g->model.loss));
+    return graph_plan(g->graph);
+}
+
+int32_t training_record(training *t, int64_t batch, int32_t precision, training_graph *g)
+{
+    training_graph_release(g);
+    return record_graph(t, batch, precision, true, g);
+}
+
+void training_graph_release(training_graph *g)
+{
+    graph_destroy(g->graph);
+    *g = (training_graph){0};
+}
+
+static int32_t open_device(training *t, const training_options *o)
+{
+    TRY(backend_open(&t->backend, o->device, o->threads));
+    if (!t->backend->host_memory)
+        return podium_fail(PODIUM_ENOTSUP, "trials on device '%s' are not available yet",
+                           o->device);
+    if (o->precision == PODIUM_BF16 && !t->backend->has_bf16)
+        return podium_fail(PODIUM_ENOTSUP, "device '%s' has no bf16 on this machine", o->device);
+    t->precision = o->precision;
+    return 0;
+}
+
+static int32_t open_evaluation(training *t)
+{
+    const workload *w = t->config.entry->workload;
+    int64_t batch = w->split_size(t->task, SPLIT_VALID);
+    if (batch < 1)
+        return podium_fail(PODIUM_EINVAL, "workload '%s' has no validation data", w->name);
+    batch = batch < EVAL_BATCH ? batch : EVAL_BATCH;
+    TRY(record_graph(t, batch, t->precision, false, &t->eval));
+    params_close(t->params);
+    int64_t logits = graph_count(t->eval.graph, t->eval.model.logits);
+    int64_t rows = graph_count(t->eval.graph, t->eval.model.per_example);
+    t->logits = malloc((size_t)logits * sizeof *t->logits);
+    t->per_example = malloc((size_t)rows * sizeof *t->per_example);
+    size_t element = t->backend->real == PODIUM_F64 ? sizeof(double) : sizeof(float);
+    t->vector_bytes = (size_t)params_vector_length(t->params) * element;
+    size_t frozen = (size_t)params_frozen_length(t->params) * element;
+    if (!t->logits || !t->per_example)
+        return podium_fail(PODIUM_ENOMEM, "no memory for the evaluation");
+    return frozen ? t->backend->alloc(t->backend, frozen, &t->frozen) : 0;
+}
+
+int32_t training_open(training *t, const training_options *o)
+{
+    *t = (training){0};
+    const workload *w = o->workload->workload;
+    int32_t rc = workload_config_init(&t->config, o->workload, o->size, o->held_out);
+    if (!rc)
+        rc = open_device(t, o);
+    if (!rc)
+        rc = w->open(&t->task, t->config.model, t->config.data, o->data_dir, &o->key);
+    if (!rc)
+        rc = workload_config_finish(&t->config);
+    if (!rc)
+        rc = params_create(&t->params);
+    if (!rc)
+        rc = open_evaluation(t);
+    if (rc)
+        training_close(t);
+    return rc;
+}
+
+void training_close(training *t)
+{
+    training_graph_release(&t->train);
+    training_graph_release(&t->eval);
+    if (t->frozen)
+        t->backend->free(t->backend, t->frozen);
+    params_destroy(t->params);
+    if (t->task)
+        t->config.entry->workload->close(t->task);
+    if (t->backend)
+        backend_close(t->backend);
+    workload_config_release(&t->config);
+    free(t->logits);
+    free(t->per_example);
+    *t = (training){0};
+}
+
+int32_t training_initialise(training *t, uint64_t seed, void *x)
+{
+    return params_initialise(t->params, seed, t->backend->real, x, t->frozen);
+}
+
+int32_t training_draw(training *t, uint64_t seed, int64_t step, int64_t batch)
+{
+    return t->config.entry->workload->train_batch(t->task, seed, step, batch, 0, batch, &t->batch);
+}
+
+static int32_t set_inputs(const training_graph *g, const workload_batch *b)
+{
+    for (int i = 0; i < g->model.num_inputs; i++) {
+        value v = g->model.inputs[i];
+        if (graph_dtype(g->graph, v) == PODIUM_I32)
+            TRY(graph_set_input(g->graph, v, b->data[i]));
+        else
+            TRY(graph_set_input_f32(g->graph, v, b->data[i]));
+    }
+    return 0;
+}
+
+int32_t training_gradient(training *t, training_graph *g, void *x, void *grad,
+                          const graph_settings *settings, double *loss)
+{
+    TRY(set_inputs(g, &t->batch));
+    graph_bind(g->graph, x, t->frozen, grad);
+    TRY(graph_run(g->graph, grad ? GRAPH_FORWARD | GRAPH_BACKWARD : GRAPH_FORWARD, settings));
+    return graph_read(g->graph, g->model.loss, loss, 1);
+}
+
+int32_t training_validate(training *t, void *x, double *loss, double *accuracy)
+{
+    const workload *w = t->config.entry->workload;
+    const training_graph *g = &t->eval;
+    workload_metrics sums = {0};
+    workload_batch b = {0};
+    graph_settings settings = {0};
+    int64_t n = w->split_size(t->task, SPLIT_VALID);
+    graph_bind(g->graph, x, t->frozen, NULL);
+    for (int64_t start = 0; start < n; start += g->model.batch) {
+        TRY(w->eval_batch(t->task, SPLIT_VALID, start, g->model.batch, &b));
+        TRY(set_inputs(g, &b));
+        TRY(graph_run(g->graph, GRAPH_FORWARD, &settings));
+        TRY(graph_read(g->graph, g->model.logits, t->logits,
+                       graph_count(g->graph, g->model.logits)));
+        TRY(graph_read(g->graph, g->model.per_example, t->per_example,
+                       graph_count(g->graph, g->model.per_example)));
+        TRY(w->score(t->task, &b, g->model.batch, t->logits, t->per_example, &sums));
+    }
+    if (sums.count < 1)
+        return podium_fail(PODIUM_EINVAL, "workload '%s' scored no example", w->name);
+    *loss = sums.loss / (double)sums.count;
+    *accuracy = sums.accuracy / (double)sums.count;
+    return 0;
+}

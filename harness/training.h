@@ -1,0 +1,56 @@
+/* A workload made ready to train: its data opened, its training and evaluation graphs recorded on
+ * a backend, its parameters placed. */
+#ifndef HARNESS_TRAINING_H
+#define HARNESS_TRAINING_H
+
+#include "engine/backend.h"
+#include "harness/workload_config.h"
+
+typedef struct training_options {
+    const workload_entry *workload;
+    const char *size, *held_out; /* held_out NULL: none */
+    const char *data_dir;
+    const char *device; /* backend name; host memory only */
+    int threads;        /* 0: all */
+    int32_t precision;  /* PODIUM_F32 or PODIUM_BF16 */
+    workload_key key;
+} training_options;
+
+/* One recorded training graph. */
+typedef struct training_graph {
+    graph *graph;
+    workload_model model;
+} training_graph;
+
+typedef struct training {
+    workload_config config;
+    backend *backend;
+    workload_task *task;
+    params *params;
+    int32_t precision;
+    training_graph train, eval;
+    size_t vector_bytes;          /* of a flat parameter vector */
+    void *frozen;                 /* frozen parameters, backend memory, or NULL */
+    workload_batch batch;         /* drawn by training_draw, borrowed from the task */
+    double *logits, *per_example; /* of one evaluation batch */
+} training;
+
+/* Errors: PODIUM_EINVAL (yaml, unknown size, missing data), PODIUM_ENOTSUP (device, precision). */
+int32_t training_open(training *t, const training_options *options);
+void training_close(training *t);
+/* Records the training graph for `batch` examples into g, with the options' precision or another.
+ * The caller releases it. */
+int32_t training_record(training *t, int64_t batch, int32_t precision, training_graph *g);
+void training_graph_release(training_graph *g);
+
+/* Initial parameters of `seed` into x (vector_bytes), and the frozen ones. */
+int32_t training_initialise(training *t, uint64_t seed, void *x);
+/* Draws the batch of a step. */
+int32_t training_draw(training *t, uint64_t seed, int64_t step, int64_t batch);
+/* Loss, and the gradient unless grad is NULL, of the drawn batch at x. */
+int32_t training_gradient(training *t, training_graph *g, void *x, void *grad,
+                          const graph_settings *settings, double *loss);
+/* Mean loss and accuracy over the validation split at x. */
+int32_t training_validate(training *t, void *x, double *loss, double *accuracy);
+
+#endif

@@ -1,0 +1,65 @@
+/* One trial: a submission trains a workload until the target, the budget or its own end, and the
+ * record says what happened.  The referee (this process) owns everything but the submission. */
+#ifndef HARNESS_TRIAL_H
+#define HARNESS_TRIAL_H
+
+#include "base/yaml.h"
+#include "harness/training.h"
+
+#define TRIAL_KEY_BYTES 16
+
+typedef struct trial_progress {
+    int64_t step;
+    double train_loss;   /* of the last evaluate() */
+    double loss, metric; /* newest validation values; metric is what the target is on */
+    double target;
+    double used, budget; /* reference steps */
+    double wall_seconds;
+    double seconds_left; /* of the budget, at the present reference step */
+    bool evaluated;      /* this call follows an evaluation */
+} trial_progress;
+
+typedef struct trial_config {
+    const workload_entry *workload;
+    const char *size, *held_out, *data_dir; /* held_out NULL: none */
+    const char *submission;                 /* name in the record and the results folder */
+    const char *so_path;
+    const yaml_node *settings; /* hyperparameters, or NULL */
+    const char *const *sets;   /* "NAME=VALUE", num_sets of them, override settings */
+    size_t num_sets;
+    const char *device;
+    int threads; /* 0: all */
+    int32_t precision;
+    const char *ruleset; /* NULL: none */
+    uint64_t seed;       /* of all studies and trials */
+    int64_t study, trial;
+    uint8_t key[TRIAL_KEY_BYTES]; /* of the results folder */
+    const char *results;
+    bool resume;
+    bool keep_going; /* run on after the target until the budget: for tuning */
+    void (*progress)(void *arg, const trial_progress *p); /* NULL: none */
+    void *progress_arg;
+} trial_config;
+
+typedef struct trial_outcome {
+    bool valid, reached;
+    bool was_finished; /* --resume found the end in the record */
+    char reason[512];
+    char folder[4096];
+    int64_t steps;
+    double loss, accuracy; /* of the last evaluation */
+    double wall_seconds, calibrated;
+} trial_outcome;
+
+/* Runs the trial and writes RESULTS/SUBMISSION/WORKLOAD-SIZE/study-N/trial-M/trial.jsonl.  A
+ * failing submission is an outcome (valid false, with the reason). Errors: what keeps a trial from
+ * starting (files, yaml, hyperparameters, a .so that is no submission, a record that is already
+ * there) or from being written down. */
+int32_t trial_run(const trial_config *config, trial_outcome *out);
+
+/* Key of a results folder: reads RESULTS/key, or makes one (mode 0600) from `given` (32 hexadecimal
+ * digits) or from the system's random numbers.  Errors: PODIUM_EINVAL `given` is no key, or the
+ * folder has another. */
+int32_t trial_key(const char *results, const char *given, uint8_t key[TRIAL_KEY_BYTES]);
+
+#endif

@@ -1,0 +1,52 @@
+/* What the files of a trial share. */
+#ifndef HARNESS_TRIAL_INTERNAL_H
+#define HARNESS_TRIAL_INTERNAL_H
+
+#include <jansson.h>
+#include "harness/hyperparameters.h"
+#include "harness/journal.h"
+#include "harness/reference.h"
+#include "harness/runner_host.h"
+#include "harness/trial.h"
+
+/* All that a checkpoint holds besides the submission's own state. */
+typedef struct trial_state {
+    char header[SHA256_HEX]; /* of the header line: the same trial on the same machine */
+    uint8_t chain[32];       /* h_i = sha256(h_{i-1} || parameters) */
+    int64_t record_bytes;
+    int64_t step, examples, evaluations;
+    int64_t gradient_evaluations, loss_evaluations;
+    int64_t memory_growth;    /* largest growth of the runner's resident memory, bytes */
+    double wall_seconds;      /* on the clock */
+    double calibrated;        /* of the segments that are closed, reference steps */
+    double segment_seconds;   /* on the clock since the last evaluation */
+    double reference_seconds; /* newest reference step */
+    double compile_seconds;
+    double last_loss, last_accuracy;
+    double reached_wall, reached_calibrated; /* clocks when the target was first met, else NaN */
+    int64_t reached_step;
+} trial_state;
+
+typedef struct trial {
+    const trial_config *config;
+    training training;
+    reference reference;
+    runner *runner;
+    hyperparameters *values;
+    journal journal;
+    trial_state state;
+    int64_t batch;
+    uint64_t parameter_seed, data_seed, submission_seed;
+    void *copy; /* parameters under evaluation: the referee's own memory */
+    double compiled_before, train_loss;
+    bool done; /* the submission said so */
+    char folder[4096];
+} trial;
+
+/* Lines of the record, new references (NULL: no memory). */
+json_t *trial_header_line(const trial *t);
+json_t *trial_evaluation_line(const trial *t, const char *hash);
+json_t *trial_end_line(const trial *t, bool valid, const char *reason);
+double trial_flops(const trial *t); /* of all evaluate() calls so far */
+
+#endif

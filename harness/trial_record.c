@@ -1,0 +1,176 @@
+/* The lines of a trial's record (schema podium-record/1, scoring/record.h reads it). */
+#include "harness/trial_internal.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/machine.h"
+#include "revision.h"
+
+static void put_text(json_t *o, const char *key, const char *text)
+{
+    json_t *v = json_string(text);
+    json_object_set_new(o, key, v ? v : json_string("(not utf-8)"));
+}
+
+static void put_number(json_t *o, const char *key, double x)
+{
+    json_object_set_new(o, key, json_from_number(x));
+}
+
+static void put_integer(json_t *o, const char *key, int64_t x)
+{
+    json_object_set_new(o, key, json_integer(x));
+}
+
+static json_t *submission_object(const trial *t)
+{
+    const runner_submission *s = runner_get_submission(t->runner, 0);
+    char hash[SHA256_HEX], abi[32];
+    json_t *o = json_object();
+    if (sha256_of_file(t->config->so_path, hash))
+        hash[0] = '\0';
+    snprintf(abi, sizeof abi, "%d.%d", s->abi_major, s->abi_minor);
+    put_text(o, "name", t->config->submission);
+    put_text(o, "declared_name", s->name);
+    put_text(o, "version", s->version);
+    put_text(o, "authors", s->authors);
+    put_text(o, "sha256", hash);
+    put_text(o, "abi", abi);
+    put_integer(o, "batch_size", t->batch);
+    json_object_set_new(o, "defaults_only", json_boolean(hyperparameters_are_default(t->values)));
+    json_object_set_new(o, "hyperparameters", hyperparameters_to_json(t->values));
+    return o;
+}
+
+static json_t *workload_object(const trial *t)
+{
+    const workload_config *c = &t->training.config;
+    graph_stats stats = graph_get_stats(t->training.train.graph);
+    json_t *o = json_object(), *target = json_object();
+    put_text(o, "name", c->entry->name);
+    put_text(o, "size", c->size);
+    if (c->held_out[0])
+        put_text(o, "held_out", c->held_out);
+    put_text(o, "fingerprint", c->fingerprint);
+    put_text(o, "data_id", c->entry->workload->data_id(t->training.task));
+    put_integer(o, "parameters", params_trainable_elements(t->training.params));
+    put_integer(o, "batch_size", c->batch);
+    put_integer(o, "step_hint", c->step_hint);
+    put_integer(o, "eval_every_examples", c->eval_every_examples);
+    put_number(o, "budget_steps", c->budget_steps);
+    put_integer(o, "arena_bytes", (int64_t)stats.arena_bytes);
+    put_text(target, "metric", c->target_is_accuracy ? "accuracy" : "loss");
+    put_number(target, "value", c->target);
+    json_object_set_new(o, "target", target);
+    return o;
+}
+
+static json_t *machine_object(const trial *t)
+{
+    char cpu[256];
+    json_t *o = json_object();
+    machine_cpu_model(cpu, sizeof cpu);
+    put_text(o, "cpu", cpu);
+    put_text(o, "isa", machine_isa());
+    put_integer(o, "threads", t->training.backend->threads > 0 ? t->training.backend->threads : 1);
+    put_text(o, "device", t->training.backend->name);
+    put_text(o, "backend", t->training.backend->description);
+    put_text(o, "precision", t->training.precision == PODIUM_BF16 ? "bf16" : "f32");
+    put_text(o, "sandbox", "none");
+    return o;
+}
+
+json_t *trial_header_line(const trial *t)
+{
+    json_t *o = json_object(), *build = json_object();
+    put_text(o, "event", "header");
+    put_text(o, "schema", "podium-record/1");
+    json_object_set_new(o, "submission", submission_object(t));
+    json_object_set_new(o, "workload", workload_object(t));
+    if (t->config->ruleset)
+        put_text(o, "ruleset", t->config->ruleset);
+    put_integer(o, "study", t->config->study);
+    put_integer(o, "trial", t->config->trial);
+    put_integer(o, "seed", (int64_t)t->config->seed);
+    json_object_set_new(o, "keep_going", json_boolean(t->config->keep_going));
+    json_object_set_new(o, "machine", machine_object(t));
+    put_text(build, "revision", PODIUM_REVISION);
+    put_text(build, "compiler", __VERSION__);
+    json_object_set_new(o, "build", build);
+    return o;
+}
+
+double trial_flops(const trial *t)
+{
+    graph_stats s = graph_get_stats(t->training.train.graph);
+    return (double)t->state.gradient_evaluations * (s.forward_flops + s.backward_flops) +
+           (double)t->state.loss_evaluations * s.forward_flops;
+}
+
+static void put_clocks(json_t *o, const trial *t)
+{
+    const trial_state *s = &t->state;
+    put_integer(o, "step", s->step);
+    put_integer(o, "examples", s->examples);
+    put_number(o, "wall_seconds", s->wall_seconds);
+    put_number(o, "calibrated", s->calibrated);
+    put_integer(o, "gradient_evaluations", s->gradient_evaluations);
+    put_integer(o, "loss_evaluations", s->loss_evaluations);
+    put_number(o, "model_flops", trial_flops(t));
+    put_number(o, "compile_seconds", s->compile_seconds);
+}
+
+json_t *trial_evaluation_line(const trial *t, const char *hash)
+{
+    const trial_state *s = &t->state;
+    json_t *o = json_object();
+    put_text(o, "event", "evaluation");
+    put_clocks(o, t);
+    put_number(o, "loss", s->last_loss);
+    put_number(o, "accuracy", s->last_accuracy);
+    put_number(o, "train_loss", t->train_loss);
+    put_number(o, "reference_step_seconds", s->reference_seconds);
+    put_text(o, "hash", hash);
+    return o;
+}
+
+static json_t *time_to_target(const trial *t)
+{
+    const trial_state *s = &t->state;
+    if (isnan(s->reached_wall))
+        return json_null();
+    json_t *o = json_object();
+    put_integer(o, "step", s->reached_step);
+    put_number(o, "wall_seconds", s->reached_wall);
+    put_number(o, "calibrated", s->reached_calibrated);
+    return o;
+}
+
+json_t *trial_end_line(const trial *t, bool valid, const char *reason)
+{
+    const runner_counters *c = runner_get_counters(t->runner);
+    int64_t growth = t->state.memory_growth, host = c->vector_bytes + c->keep_bytes;
+    char key[2 * TRIAL_KEY_BYTES + 1], log[2048];
+    json_t *o = json_object();
+    put_text(o, "event", "end");
+    put_text(o, "status", valid ? "VALID" : "INVALID");
+    json_object_set_new(o, "reached", json_boolean(!isnan(t->state.reached_wall)));
+    put_text(o, "reason", reason);
+    put_text(o, "ended", runner_end_name(runner_ended(t->runner)));
+    json_object_set_new(o, "time_to_target", time_to_target(t));
+    put_clocks(o, t);
+    put_integer(o, "optimizer_bytes", host + (growth > 0 ? growth : 0));
+    put_integer(o, "host_bytes", host);
+    put_integer(o, "runner_growth_bytes", growth);
+    runner_log(t->runner, log, sizeof log);
+    if (log[0])
+        put_text(o, "printed", log);
+    for (int i = 0; i < TRIAL_KEY_BYTES; i++)
+        snprintf(key + 2 * i, 3, "%02x", t->config->key[i]);
+    put_text(o, "key", key);
+    return o;
+}
