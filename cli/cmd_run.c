@@ -1,0 +1,355 @@
+/* podium run: races submissions on workloads, one trial after the other. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "harness/submission_folder.h"
+#include "harness/trial.h"
+
+#define MAX_MANY 256
+
+typedef struct options {
+    const char *submissions[MAX_MANY], *workloads[MAX_MANY], *sets[MAX_MANY];
+    size_t num_submissions, num_workloads, num_sets;
+    const char *suite, *ruleset, *results, *device, *precision, *key, *held_out, *clock, *data;
+    int64_t studies, trials, seed, threads;
+    bool resume, quiet, json, keep_going, no_sandbox;
+} options;
+
+typedef struct tally {
+    int failed;
+    bool terminal;
+    bool shown; /* a progress line stands on the terminal */
+    const options *options;
+    const char *submission, *workload;
+} tally;
+
+/* --- options ------------------------------------------------------------------------------ */
+
+static int32_t add(const char **list, size_t *n, const char *text)
+{
+    if (*n == MAX_MANY)
+        return podium_fail(PODIUM_EINVAL, "more than %d values, '%s' is one too many", MAX_MANY,
+                           text);
+    list[(*n)++] = text;
+    return 0;
+}
+
+static int32_t count_option(const char *name, const char *text, int64_t min, int64_t max,
+                            int64_t *out)
+{
+    if (!integer_parse(text, out) || *out < min || *out > max)
+        return podium_fail(PODIUM_EINVAL,
+                           "%s '%s': expected an integer from %" PRId64 " to %" PRId64, name, text,
+                           min, max);
+    return 0;
+}
+
+static int32_t parse_flag(options *o, const char *arg, bool *known)
+{
+    *known = true;
+    if (!strcmp(arg, "--resume"))
+        o->resume = true;
+    else if (!strcmp(arg, "--quiet"))
+        o->quiet = true;
+    else if (!strcmp(arg, "--json"))
+        o->json = true;
+    else if (!strcmp(arg, "--keep-going"))
+        o->keep_going = true;
+    else if (!strcmp(arg, "--no-sandbox"))
+        o->no_sandbox = true;
+    else
+        *known = false;
+    return 0;
+}
+
+static int32_t parse_value(options *o, const char *arg, const char *text)
+{
+    if (!strcmp(arg, "--workload"))
+        return add(o->workloads, &o->num_workloads, text);
+    if (!strcmp(arg, "--set"))
+        return add(o->sets, &o->num_sets, text);
+    if (!strcmp(arg, "--studies"))
+        return count_option(arg, text, 1, 1000, &o->studies);
+    if (!strcmp(arg, "--trials"))
+        return count_option(arg, text, 1, 1000, &o->trials);
+    if (!strcmp(arg, "--threads"))
+        return count_option(arg, text, 1, 4096, &o->threads);
+    if (!strcmp(arg, "--seed"))
+        return count_option(arg, text, 0, INT64_MAX, &o->seed);
+    struct {
+        const char *name;
+        const char **slot;
+    } texts[] = {
+        {"--suite", &o->suite},         {"--ruleset", &o->ruleset}, {"--results", &o->results},
+        {"--device", &o->device},       {"--key", &o->key},         {"--held-out", &o->held_out},
+        {"--precision", &o->precision}, {"--clock", &o->clock},     {"--data", &o->data},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!strcmp(arg, texts[i].name)) {
+            *texts[i].slot = text;
+            return 0;
+        }
+    if (!strcmp(arg, "--parallel") || !strcmp(arg, "--preset"))
+        return podium_fail(PODIUM_ENOTSUP, "option '%s' is not available yet", arg);
+    return podium_fail(PODIUM_EINVAL, "unknown option '%s'", arg);
+}
+
+static int32_t one_of(const char *name, const char *text, const char *const *legal)
+{
+    text_buffer list = {0};
+    for (int i = 0; legal[i]; i++) {
+        if (!strcmp(text, legal[i])) {
+            text_release(&list);
+            return 0;
+        }
+        text_print(&list, "%s%s", i ? ", " : "", legal[i]);
+    }
+    int32_t rc = podium_fail(PODIUM_EINVAL, "%s '%s': expected one of %s", name, text, list.data);
+    text_release(&list);
+    return rc;
+}
+
+static int32_t check_options(options *o)
+{
+    static const char *const rulesets[] = {"external", "self", "free", NULL};
+    static const char *const precisions[] = {"f32", "bf16", NULL};
+    static const char *const clocks[] = {"calibrated", "wall", "steps", "flops", NULL};
+    if (!o->num_submissions)
+        return podium_fail(PODIUM_EINVAL, "expected a submission: a .so, a folder or a name");
+    if (o->ruleset)
+        TRY(one_of("--ruleset", o->ruleset, rulesets));
+    TRY(one_of("--precision", o->precision, precisions));
+    TRY(one_of("--clock", o->clock, clocks));
+    if (o->ruleset && !strcmp(o->ruleset, "external"))
+        return podium_fail(PODIUM_ENOTSUP, "ruleset 'external' searches hyperparameters, which is "
+                                           "not available yet; self and free are");
+    if (o->ruleset && o->num_sets)
+        return podium_fail(PODIUM_EINVAL, "--set contradicts ruleset '%s'", o->ruleset);
+    if (!o->studies)
+        o->studies = o->ruleset ? 3 : 1;
+    for (const workload_entry *w = workload_registry; !o->num_workloads && w->name; w++)
+        TRY(add(o->workloads, &o->num_workloads, w->name));
+    for (size_t i = 0; i < o->num_workloads; i++)
+        if (!workload_find(o->workloads[i]))
+            return podium_fail(PODIUM_EINVAL,
+                               "unknown workload '%s'; `podium list workloads` "
+                               "knows them",
+                               o->workloads[i]);
+    return 0;
+}
+
+static int32_t parse(options *o, int argc, char **argv)
+{
+    *o = (options){
+        .suite = "mini",
+        .results = "results",
+        .device = "cpu",
+        .precision = "f32",
+        .clock = "calibrated",
+        .trials = 1,
+    };
+    for (int i = 1; i < argc; i++) {
+        bool known = false;
+        if (argv[i][0] != '-') {
+            TRY(add(o->submissions, &o->num_submissions, argv[i]));
+            continue;
+        }
+        TRY(parse_flag(o, argv[i], &known));
+        if (known)
+            continue;
+        if (i + 1 == argc)
+            return podium_fail(PODIUM_EINVAL, "option '%s' is unknown or needs a value", argv[i]);
+        TRY(parse_value(o, argv[i], argv[i + 1]));
+        i++;
+    }
+    return check_options(o);
+}
+
+/* --- what the user sees ------------------------------------------------------------------- */
+
+static void show_progress(void *arg, const trial_progress *p)
+{
+    tally *t = arg;
+    if (t->options->quiet || t->options->json || (!t->terminal && !p->evaluated))
+        return;
+    if (!t->terminal) {
+        printf("%s %s step %" PRId64 " valid %.4f target %.4f used %.1f of %.0f reference steps, "
+               "%.1f s\n",
+               t->submission, t->workload, p->step, p->metric, p->target, p->used, p->budget,
+               p->wall_seconds);
+        fflush(stdout);
+        return;
+    }
+    char bar[21];
+    int filled = (int)(20 * fmin(1, p->used / p->budget));
+    for (int i = 0; i < 20; i++)
+        bar[i] = i < filled ? '#' : '.';
+    bar[20] = '\0';
+    printf("\r\033[K%s %s [%s] step %" PRId64 " loss %.4f valid %.4f (%+.4f to target) %.0f s left",
+           t->submission, t->workload, bar, p->step, p->train_loss, p->metric,
+           p->target - p->metric, p->seconds_left);
+    fflush(stdout);
+    t->shown = true;
+}
+
+static void show_json(const tally *t, const trial_config *c, const trial_outcome *o)
+{
+    json_t *line = json_object();
+    json_object_set_new(line, "submission", json_string(t->submission));
+    json_object_set_new(line, "workload", json_string(t->workload));
+    json_object_set_new(line, "size", json_string(c->size));
+    json_object_set_new(line, "study", json_integer(c->study));
+    json_object_set_new(line, "trial", json_integer(c->trial));
+    json_object_set_new(line, "status", json_string(o->valid ? "VALID" : "INVALID"));
+    json_object_set_new(line, "reached", json_boolean(o->reached));
+    json_object_set_new(line, "reason", json_string(o->reason));
+    json_object_set_new(line, "steps", json_integer(o->steps));
+    json_object_set_new(line, "loss", json_from_number(o->loss));
+    json_object_set_new(line, "accuracy", json_from_number(o->accuracy));
+    json_object_set_new(line, "wall_seconds", json_from_number(o->wall_seconds));
+    json_object_set_new(line, "calibrated", json_from_number(o->calibrated));
+    json_object_set_new(line, "folder", json_string(o->folder));
+    json_dumpf(line, stdout, JSON_COMPACT);
+    putchar('\n');
+    fflush(stdout);
+    json_decref(line);
+}
+
+static void show_outcome(tally *t, const trial_config *c, const trial_outcome *o)
+{
+    if (t->shown)
+        printf("\r\033[K");
+    t->shown = false;
+    if (!o->valid)
+        fprintf(stderr, "podium run: %s on %s, study %" PRId64 " trial %" PRId64 ": %s\n",
+                t->submission, t->workload, c->study, c->trial, o->reason);
+    if (t->options->json) {
+        show_json(t, c, o);
+    } else if (!t->options->quiet) {
+        printf("%s %s-%s study %" PRId64 " trial %" PRId64 ": %s, %s after %" PRId64 " steps, "
+               "%.1f s, %.1f reference steps%s\n",
+               t->submission, t->workload, c->size, c->study, c->trial,
+               o->valid ? "VALID" : "INVALID", o->reached ? "target reached" : "target not reached",
+               o->steps, o->wall_seconds, o->calibrated,
+               o->was_finished ? " (finished before)" : "");
+        fflush(stdout);
+    }
+}
+
+/* --- running ------------------------------------------------------------------------------ */
+
+static int32_t run_trials(tally *t, trial_config *c)
+{
+    for (int64_t study = 0; study < t->options->studies; study++)
+        for (int64_t n = 0; n < t->options->trials; n++) {
+            trial_outcome outcome;
+            c->study = study;
+            c->trial = n;
+            TRY(trial_run(c, &outcome));
+            show_outcome(t, c, &outcome);
+            t->failed += !outcome.valid;
+        }
+    return 0;
+}
+
+static int32_t run_submission(tally *t, trial_config *c, const char *what)
+{
+    const options *o = t->options;
+    submission_folder s;
+    TRY(submission_folder_init(&s, what));
+    c->submission = t->submission = s.name;
+    c->so_path = s.so_path;
+    c->settings = o->ruleset && !strcmp(o->ruleset, "self") ? NULL : s.settings;
+    int32_t rc = 0;
+    for (size_t i = 0; i < o->num_workloads && !rc; i++) {
+        c->workload = workload_find(o->workloads[i]);
+        t->workload = o->workloads[i];
+        rc = run_trials(t, c);
+    }
+    submission_folder_release(&s);
+    return rc;
+}
+
+static int32_t data_path(const options *o, char *out, size_t size)
+{
+    const char *dir = o->data ? o->data : getenv("PODIUM_DATA");
+    if (dir) {
+        int n = snprintf(out, size, "%s", dir);
+        return n >= 0 && (size_t)n < size ? 0 : podium_fail(PODIUM_EINVAL, "data path too long");
+    }
+    char home[4000];
+    TRY(home_path(home, sizeof home));
+    return path_join(out, size, home, "data");
+}
+
+static int run(int argc, char **argv)
+{
+    static options o;
+    char data[4096];
+    TRY(parse(&o, argc, argv));
+    TRY(data_path(&o, data, sizeof data));
+    tally t = {.options = &o, .terminal = isatty(STDOUT_FILENO)};
+    trial_config c = {
+        .size = o.suite,
+        .held_out = o.held_out,
+        .data_dir = data,
+        .sets = o.sets,
+        .num_sets = o.num_sets,
+        .device = o.device,
+        .threads = (int)o.threads,
+        .precision = !strcmp(o.precision, "bf16") ? PODIUM_BF16 : PODIUM_F32,
+        .ruleset = o.ruleset,
+        .seed = (uint64_t)o.seed,
+        .results = o.results,
+        .resume = o.resume,
+        .keep_going = o.keep_going,
+        .progress = show_progress,
+        .progress_arg = &t,
+    };
+    TRY(trial_key(o.results, o.key, c.key));
+    int32_t rc = 0;
+    for (size_t i = 0; i < o.num_submissions && !rc; i++)
+        rc = run_submission(&t, &c, o.submissions[i]);
+    if (rc)
+        return rc;
+    return t.failed ? EXIT_MEASURED_FAILED : EXIT_DONE;
+}
+
+const command command_run = {
+    .name = "run",
+    .summary = "race submissions: train workloads to their targets",
+    .usage =
+        "usage: podium run <submission.so|folder|name>... [options]\n\n"
+        "A name means submissions/NAME with its one tuned setting, else build/optimizers/NAME.so "
+        "at\n"
+        "its defaults.  Without ruleset flags: one trial.\n\n"
+        "  --suite mini|base|full   size of the workloads (mini)\n"
+        "  --workload W             which workload; repeat for more (all)\n"
+        "  --held-out VARIANT       a held-out variant of the workload\n"
+        "  --ruleset self|free      self: defaults only; free: the one setting everywhere\n"
+        "  --studies N --trials N   (1; 3 studies with a ruleset)\n"
+        "  --set NAME=VALUE         a hyperparameter; repeat for more\n"
+        "  --seed S                 of all trials (0)\n"
+        "  --key HEX                relabelling key, 32 hexadecimal digits (random per folder)\n"
+        "  --results DIR            where records go (results)\n"
+        "  --resume                 skip finished trials, continue unfinished ones\n"
+        "  --keep-going             train on after the target, until the budget\n"
+        "  --threads N              (all)\n"
+        "  --device ref|cpu         (cpu)\n"
+        "  --precision f32|bf16     (f32)\n"
+        "  --clock calibrated|wall|steps|flops   accepted; every clock is recorded\n"
+        "  --data DIR               prepared data sets ($PODIUM_DATA, or data/)\n"
+        "  --no-sandbox             accepted; records say which sandbox a trial had\n"
+        "  --quiet, --json\n\n"
+        "Exit status: 0 every trial ended VALID, 1 one failed, 2 usage or input error.\n",
+    .run = run,
+};

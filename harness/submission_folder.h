@@ -1,0 +1,25 @@
+/* What a user names to be raced: a .so, a folder with submission.yaml, or a name. */
+#ifndef HARNESS_SUBMISSION_FOLDER_H
+#define HARNESS_SUBMISSION_FOLDER_H
+
+#include "base/yaml.h"
+
+typedef struct submission_folder {
+    char name[128]; /* for results folders and tables */
+    char so_path[4096];
+    yaml_document *document;   /* of submission.yaml, or NULL; owned */
+    const yaml_node *settings; /* its hyperparameters, or NULL */
+} submission_folder;
+
+/* A path of a .so: its file name, at its defaults.  A folder: its submission.yaml (name, authors,
+ * licence, ruleset, description, optimizer, hyperparameters, search_space, batch_size), its .so is
+ * submission.so or that of `optimizer`.  A name: HOME/submissions/NAME, else the optimizer NAME at
+ * its defaults.  Errors: PODIUM_EINVAL with what was looked for, or file and line. */
+int32_t submission_folder_init(submission_folder *s, const char *what);
+void submission_folder_release(submission_folder *s);
+
+/* The folder of Podium's own files (submissions/, data/): $PODIUM_HOME, else the nearest folder
+ * above the executable that has `submissions`, or its share/podium.  Errors: PODIUM_EINVAL. */
+int32_t home_path(char *out, size_t size);
+
+#endif
