@@ -43,9 +43,13 @@ void attention_transpose(const attention_shape *s, float *to, const float *from)
     for (int64_t d = 0; d < s->D; d++)
         for (int64_t j = s->Tk; j < s->Tp; j++)
             to[d * s->Tp + j] = 0;
-    for (int64_t j = 0; j < s->Tk; j++)
-        for (int64_t d = 0; d < s->D; d++)
-            to[d * s->Tp + j] = from[j * s->row + d];
+    /* Blocks of 8 columns: whole lines are read, and few streams are written at once. */
+    for (int64_t first = 0; first < s->D; first += 8) {
+        int64_t end = first + 8 < s->D ? first + 8 : s->D;
+        for (int64_t j = 0; j < s->Tk; j++)
+            for (int64_t d = first; d < end; d++)
+                to[d * s->Tp + j] = from[j * s->row + d];
+    }
 }
 
 void attention_scale(const attention_shape *s, float *row, int64_t b, int64_t i)

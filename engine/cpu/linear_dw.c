@@ -1,5 +1,9 @@
-/* dw = dz^T x and the column sums of dz. */
+/* dw = dz^T x and the column sums of dz.  In f32 the threads share the rows of dw, and blocks of
+ * rows of dz and x pass through L2 once: both operands already lie as the register tiles read them,
+ * so nothing is transposed or packed, and sums run in the order of the rows whatever the thread
+ * count.  In bf16, and where K is no multiple of a vector, the product is oneDNN's. */
 #include "engine/cpu/cpu.h"
+#include "engine/cpu/tile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +11,7 @@
 typedef struct weight_gradient {
     product *product;
     int64_t M, N, K;
-    bool bf16;
+    bool bf16, tiled;
     size_t dz_bytes, x_bytes; /* of the operands in bf16 */
     size_t product_bytes;
 } weight_gradient;
@@ -34,6 +38,9 @@ static int32_t prepare_dw(op_call *c)
     g->M = g->N ? c->in[0].count / g->N : 0;
     g->bf16 = c->precision == PODIUM_BF16;
     if (g->M == 0 || g->N == 0 || g->K == 0)
+        return 0;
+    g->tiled = !g->bf16 && g->K % LANES == 0;
+    if (g->tiled)
         return 0;
     product_spec s = {
         .batch_a = 1, .batch_b = 1, .m = g->N, .n = g->K, .k = g->M, .ta = true, .bf16 = g->bf16};
@@ -81,10 +88,46 @@ static void visit_operands(op_call *c, uint16_t *dz16, uint16_t *x16, char *part
     }
 }
 
+enum { BLOCK_ROWS = 256 }; /* rows of dz and x that stay in L2 together */
+
+static void add_columns(float *sum, const float *dz, int64_t rows, int64_t N, int64_t count)
+{
+    for (int64_t m = 0; m < rows; m++)
+#pragma omp simd
+        for (int64_t n = 0; n < count; n++)
+            sum[n] += dz[m * N + n];
+}
+
+static int32_t tiled_dw(op_call *c)
+{
+    weight_gradient *g = c->state;
+    const float *dz = c->in[0].data, *x = c->in[1].data;
+    float *dw = c->out[0].data, *dbias = c->out[1].data;
+#pragma omp parallel num_threads(cpu_team(c, g->M * g->N * g->K / 16))
+    {
+        int64_t lo, hi;
+        cpu_share(g->N, 12, &lo, &hi);
+        int64_t rows = hi - lo;
+        if (dbias && rows > 0)
+            memset(dbias + lo, 0, (size_t)rows * sizeof *dbias);
+        for (int64_t m = 0; m < g->M && rows > 0; m += BLOCK_ROWS) {
+            int64_t block = g->M - m < BLOCK_ROWS ? g->M - m : BLOCK_ROWS;
+            const float *part = dz + m * g->N + lo;
+            if (dbias) /* first: it also streams the block into L2 */
+                add_columns(dbias + lo, part, block, g->N, rows);
+            tile_product(rows, g->K, block, part, 1, g->N, x + m * g->K, g->K, dw + lo * g->K, g->K,
+                         m > 0);
+        }
+    }
+    return 0;
+}
+
 /* dz [M, N], x [M, K] -> dw [N, K] = dz^T x, dbias? [N] */
 static int32_t linear_dw(op_call *c)
 {
     weight_gradient *g = c->state;
+    if (g->tiled)
+        return tiled_dw(c);
     if (!g->product) {
         if (c->out[0].count)
             memset(c->out[0].data, 0, (size_t)c->out[0].count * sizeof(float));
