@@ -74,7 +74,7 @@ $(BUILD)/gen/commands.c: tools/registry.sh $(wildcard cli/cmd_*.c) FORCE
 $(BUILD)/gen/revision.h: FORCE
 	@mkdir -p $(@D); echo '#define PODIUM_REVISION "$(PODIUM_REVISION)"' > $@.new; \
 	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-FORCE:
+.PHONY: FORCE
 $(LIB_OBJECTS) $(CLI_OBJECTS): | $(BUILD)/gen/revision.h
 
 $(LIB): $(LIB_OBJECTS) $(BACKEND_OBJECTS)

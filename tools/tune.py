@@ -47,7 +47,7 @@ def trial(config, job, threads):
     work = tempfile.mkdtemp(prefix="podium-tune-")
     command = [os.path.join(ROOT, "podium"), "run", job["so"], "--workload", config["workload"],
                "--suite", config["suite"], "--seed", str(job["seed"]), "--threads", str(threads),
-               "--results", work, "--quiet", "--key", config.get("key", "0" * 32)]
+               "--results", work, "--quiet", "--keep-going", "--key", config.get("key", "0" * 32)]
     for name, value in sorted(job["setting"].items()):
         command += ["--set", "%s=%s" % (name, value)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
