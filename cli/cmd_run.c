@@ -332,7 +332,7 @@ const command command_run = {
         "A name means submissions/NAME with its one tuned setting, else build/optimizers/NAME.so "
         "at\n"
         "its defaults.  Without ruleset flags: one trial.\n\n"
-        "  --suite mini|base|full   size of the workloads (mini)\n"
+        "  --suite mini|base|full   size of the workloads (mini); test: seconds, ranks nothing\n"
         "  --workload W             which workload; repeat for more (all)\n"
         "  --held-out VARIANT       a held-out variant of the workload\n"
         "  --ruleset self|free      self: defaults only; free: the one setting everywhere\n"

@@ -1,0 +1,109 @@
+#!/bin/bash
+# `podium run` from outside: exit statuses, failing submissions, the same run twice.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+build=${PODIUM_BUILD:-build}
+podium=$build/podium
+bad=$build/tests/bad_submissions
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+key=000102030405060708090a0b0c0d0e0f
+n=0
+ok() { # STATUS WORDS
+    n=$((n + 1))
+    if [ "$1" = 0 ]; then echo "ok $n - $2"; else
+        echo "not ok $n - $2"
+        sed 's/^/# /' "$tmp/out" "$tmp/err"
+    fi
+}
+# run STATUS ARGUMENTS...: `podium run` of the small size ends with this exit status
+run() {
+    local want=$1
+    shift
+    "$podium" run --workload vit --suite test --threads 1 "$@" > "$tmp/out" 2> "$tmp/err"
+    local got=$?
+    [ $got = "$want" ] || echo "exit status $got, expected $want" >> "$tmp/err"
+    [ $got = "$want" ]
+}
+tuned=(nadamw --set schedule=constant --set warmup=0 --set lr=3e-3)
+record() { find "$1" -name trial.jsonl; }
+# What two identical runs share: everything of the evaluations but the time.
+points() {
+    grep '"event":"evaluation"' "$(record "$1")" |
+        grep -oE '"(step|examples|gradient_evaluations|loss|accuracy|train_loss|hash)":[^,}]*'
+}
+
+run 0 "${tuned[@]}" --key $key --results "$tmp/a"
+ok $? "a submission reaches the target: exit status 0"
+tail -n 1 "$(record "$tmp/a")" | grep -q '"status":"VALID","reached":true'
+ok $? "and the record says so"
+[ "$(stat -c %a "$tmp/a/key")" = 600 ]
+ok $? "the key of the folder is its owner's alone"
+run 0 "${tuned[@]}" --key $key --results "$tmp/b"
+points "$tmp/a" > "$tmp/pa"
+points "$tmp/b" > "$tmp/pb"
+[ "$(wc -l < "$tmp/pa")" -gt 20 ] && cmp -s "$tmp/pa" "$tmp/pb"
+ok $? "the same seed and key give the same hashes and metrics"
+run 0 "${tuned[@]}" --key $key --seed 1 --results "$tmp/c"
+[ -z "$(points "$tmp/c" | grep hash | grep -Fxf <(grep hash "$tmp/pa"))" ]
+ok $? "another seed gives other hashes"
+run 0 "${tuned[@]}" --key ${key/0/f} --results "$tmp/d"
+[ -z "$(points "$tmp/d" | grep hash | sed 1d | grep -Fxf <(grep hash "$tmp/pa"))" ]
+ok $? "another key gives other hashes once it trains"
+
+cp "$(record "$tmp/a")" "$tmp/before"
+run 2 "${tuned[@]}" --key $key --results "$tmp/a" && grep -q 'is there already; --resume' "$tmp/err"
+ok $? "a record that is there is not run over"
+cmp -s "$(record "$tmp/a")" "$tmp/before"
+ok $? "and stays as it was"
+run 0 "${tuned[@]}" --key $key --results "$tmp/a" --resume && grep -q 'finished before' "$tmp/out"
+ok $? "--resume of a finished trial reads its end"
+cmp -s "$(record "$tmp/a")" "$tmp/before"
+ok $? "and leaves the record as it was"
+run 2 "${tuned[@]}" --key ${key/0/f} --results "$tmp/a" --seed 5 && grep -q 'another key' "$tmp/err"
+ok $? "a folder has one key"
+
+# refused WORDS ARGUMENTS...: exit status 2, the words on the terminal, no record
+refused() {
+    local words=$1
+    shift
+    run 2 "$@" --results "$tmp/refused" && grep -Eq -- "$words" "$tmp/err" &&
+        [ -z "$(record "$tmp/refused" 2> /dev/null)" ]
+    ok $? "refused: $words"
+}
+refused "unknown workload 'vat'" nadamw --workload vat
+refused "no size 'tiny', expected one of: mini, base, test" nadamw --suite tiny
+refused "no held-out variant 'x', expected one of: glu" nadamw --held-out x
+refused "unknown option '--nonsense'" nadamw --nonsense 1
+refused "--seed 'one': expected an integer" nadamw --seed one
+refused "expected a submission" --quiet
+refused "key 'abc': expected 32" nadamw --key abc
+refused "--set lr: 'lr' expects a number" nadamw --set lr=fast
+refused "learning_rat" nadamw --set learning_rat=1
+refused "nobody" nobody
+refused "podium_get_submission" "$bad/missing_symbol.so"
+mkdir "$tmp/mine"
+printf 'name: mine\noptimizer: sgd\nhyperparameters:\n  lr: 0.1\nhyperparameter:\n  lr: 0.1\n' \
+    > "$tmp/mine/submission.yaml"
+refused "mine/submission.yaml:5:.*hyperparameter" "$tmp/mine"
+printf 'name: mine\noptimizer: sgd\nhyperparameters:\n  lr: 0.1\n  rate: 0.1\n' \
+    > "$tmp/mine/submission.yaml"
+refused "mine/submission.yaml:5:.*rate" "$tmp/mine"
+
+# fails NAME ENDED WORDS: a trial that failed, with the reason on the terminal and in the record
+fails() {
+    run 1 "$bad/$1.so" --key $key --results "$tmp/bad" && grep -Eq "$3" "$tmp/err" &&
+        tail -n 1 "$tmp/bad/$1/vit-test/study-0/trial-0/trial.jsonl" > "$tmp/end" &&
+        grep -q '"status":"INVALID"' "$tmp/end" && grep -q "\"ended\":\"$2\"" "$tmp/end" &&
+        grep -Eq "\"reason\":\"[^\"]*$3" "$tmp/end"
+    ok $? "$1: $2, $3"
+}
+fails crash crashed "crashed in step 3: SIGSEGV"
+fails abort crashed "crashed in create: SIGABRT"
+fails hang hung "did not return from step 2"
+fails exit exited "called exit\(0\) in step 5"
+fails nan diverged "the loss is not finite in step 8"
+fails fails_with_text failed "needs a bigger boat"
+[ -z "$(find "$tmp" -name 'checkpoint.bin*')" ]
+ok $? "ended trials leave no checkpoint"
+echo "1..$n"
