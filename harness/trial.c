@@ -41,8 +41,13 @@ static int32_t serve_evaluate(void *arg, const void *at, void *grad, uint32_t wh
     else
         t->state.loss_evaluations++;
     /* The graph only reads the parameters; its binding is not const because H v writes. */
-    TRY(training_gradient(&t->training, &t->training.train, (void *)at, grad, &settings,
-                          &io->loss));
+    int32_t rc = training_gradient(&t->training, &t->training.train, (void *)at, grad, &settings,
+                                   &io->loss);
+    if (rc) {
+        t->referee_failure = rc;
+        snprintf(t->referee_reason, sizeof t->referee_reason, "%s", podium_error());
+        return rc;
+    }
     io->num_examples = (double)t->training.batch.count;
     t->train_loss = io->loss;
     return 0;
@@ -198,8 +203,10 @@ static int32_t step(trial *t)
         philox_derive(philox_derive(t->submission_seed, SEED_STEPS), (uint64_t)s->step),
         c->target_is_accuracy ? s->last_accuracy : s->last_loss, s->last_loss);
     book(t, start);
+    if (t->referee_failure)
+        return podium_fail(t->referee_failure, "%s", t->referee_reason);
     TRY(rc);
-    t->done = rc == PODIUM_DONE;
+    s->done = rc == PODIUM_DONE;
     s->step++;
     s->examples += t->batch;
     return 0;
@@ -216,7 +223,7 @@ static int32_t train(trial *t, const char **reason)
         int64_t period = t->state.examples / c->eval_every_examples;
         bool reached = !isnan(t->state.reached_wall);
         *reason = reached ? "target reached" : "the submission ended training";
-        if ((reached && !t->config->keep_going) || t->done)
+        if ((reached && !t->config->keep_going) || t->state.done)
             return 0;
         if (used(t) >= c->budget_steps) {
             *reason = reached ? "target reached" : "budget exhausted";
@@ -225,7 +232,7 @@ static int32_t train(trial *t, const char **reason)
         TRY(step(t));
         /* A step that ends past the budget is too late for its evaluation. */
         bool in_budget = used(t) < c->budget_steps;
-        if (in_budget && (t->done || t->state.examples / c->eval_every_examples > period)) {
+        if (in_budget && (t->state.done || t->state.examples / c->eval_every_examples > period)) {
             TRY(evaluate(t));
             shown = clock_nanoseconds();
         } else if ((double)(clock_nanoseconds() - shown) * 1e-9 > PROGRESS_EVERY) {
@@ -447,6 +454,8 @@ static int32_t run(trial *t, trial_outcome *out)
     if (!rc)
         rc = train(t, &reason);
     /* A full disk is not the submission's failure: the trial can be resumed. */
+    if (t->referee_failure)
+        return rc;
     if (rc < 0 && rc != PODIUM_EDIVERGED && runner_ended(t->runner) == RUNNER_ALIVE)
         return rc;
     return finish(t, rc, reason, out);

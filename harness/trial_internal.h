@@ -25,6 +25,7 @@ typedef struct trial_state {
     double last_loss, last_accuracy;
     double reached_wall, reached_calibrated; /* clocks when the target was first met, else NaN */
     int64_t reached_step;
+    bool done; /* the submission said so */
 } trial_state;
 
 typedef struct trial {
@@ -39,7 +40,9 @@ typedef struct trial {
     uint64_t parameter_seed, data_seed, submission_seed;
     void *copy; /* parameters under evaluation: the referee's own memory */
     double compiled_before, train_loss;
-    bool done; /* the submission said so */
+    /* The referee's own failure inside an evaluate(): not the submission's, whatever it answers. */
+    int32_t referee_failure;
+    char referee_reason[512];
     char folder[4096];
 } trial;
 
