@@ -148,7 +148,7 @@ install: all
 	  $(DESTDIR)$(PREFIX)/lib/podium/build/optimizers $(DESTDIR)$(PREFIX)/lib/podium/data
 	install -m 755 $(PODIUM) $(RUNNER) $(DESTDIR)$(PREFIX)/lib/podium/build/
 	install -m 644 $(OPTIMIZERS) $(DESTDIR)$(PREFIX)/lib/podium/build/optimizers/
-	cp -r data/glyphs $(DESTDIR)$(PREFIX)/lib/podium/data/
+	cp -r data/glyphs data/sources.yaml $(DESTDIR)$(PREFIX)/lib/podium/data/
 	cp -r submissions $(DESTDIR)$(PREFIX)/lib/podium/
 	install -m 644 include/podium/*.h $(DESTDIR)$(PREFIX)/include/podium/
 	ln -sf ../lib/podium/build/podium $(DESTDIR)$(PREFIX)/bin/podium
