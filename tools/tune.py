@@ -47,7 +47,9 @@ def trial(config, job, threads):
     work = tempfile.mkdtemp(prefix="podium-tune-")
     command = [os.path.join(ROOT, "podium"), "run", job["so"], "--workload", config["workload"],
                "--suite", config["suite"], "--seed", str(job["seed"]), "--threads", str(threads),
-               "--results", work, "--quiet", "--keep-going", "--key", config.get("key", "0" * 32)]
+               "--results", work, "--quiet", "--key", config.get("key", "0" * 32)]
+    if job["stage"] == 1:  # the curve behind the target too, for noise and slope
+        command.append("--keep-going")
     for name, value in sorted(job["setting"].items()):
         command += ["--set", "%s=%s" % (name, value)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
@@ -99,7 +101,7 @@ def best(lines, target, optimizer, stages):
     for l in lines:
         if l["optimizer"] == optimizer and l["stage"] in stages:
             by_setting.setdefault(json.dumps(l["setting"], sort_keys=True), []).append(l)
-    if 2 in stages:  # only settings that were repeated
+    if 2 in stages and any(l["stage"] == 2 for l in lines):  # only settings that were repeated
         most = max((len(v) for v in by_setting.values()), default=0)
         by_setting = {k: v for k, v in by_setting.items() if len(v) == most}
 
@@ -163,8 +165,8 @@ def report(config, lines):
         if not fresh:
             continue
         hits = [crossing(l["curve"], target) for l in fresh]
-        ratios = [n / s for n, s in filter(None, (noise_and_slope(l["curve"], target) for l in fresh))
-                  if s > 0]
+        ratios = [n / s for n, s in filter(None, (noise_and_slope(l["curve"], target) for l in lines
+                                                  if l["optimizer"] == o["name"])) if s > 0]
         print("| %s | %s | %d | %s | %d of %d | %.3f | %s |" % (
             o["name"], ", ".join("%s %s" % kv for kv in sorted(fresh[0]["setting"].items())), tried,
             " ".join("-" if h is None else "%.0f" % h for h in hits),
