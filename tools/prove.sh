@@ -2,6 +2,7 @@
 # Runs test programs under prove, a line each, and closes with a line that counts test points:
 # `podium check: N passed, N failed, N skipped`.  Usage: prove.sh TEST...
 set -u
+export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000} # as cli/main.c: tests share their cores
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 # Verbose into a file, to count points and to show what surrounds a failure.
