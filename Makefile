@@ -42,7 +42,7 @@ PODIUM := $(BUILD)/podium
 RUNNER := $(BUILD)/podium-runner
 
 .DEFAULT_GOAL := all
-.PHONY: all race check test soak bench bench-peers leaderboard data style install clean help setup
+.PHONY: all race check test soak bench bench-peers leaderboard data style install man clean help setup
 .SECONDARY:
 
 -include $(wildcard engine/*/backend.mk)
@@ -142,15 +142,26 @@ STYLE_FILES = $(shell git ls-files '*.c' '*.h')
 style:
 	clang-format $(if $(CHECK),--dry-run -Werror,-i) $(STYLE_FILES)
 
+# Manual pages from the help texts.
+man: all
+	@rm -rf $(BUILD)/man
+	sh tools/man.sh $(PODIUM) $(BUILD)/man
+
 PREFIX ?= /usr/local
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/podium \
-	  $(DESTDIR)$(PREFIX)/lib/podium/build/optimizers $(DESTDIR)$(PREFIX)/lib/podium/data
-	install -m 755 $(PODIUM) $(RUNNER) $(DESTDIR)$(PREFIX)/lib/podium/build/
-	install -m 644 $(OPTIMIZERS) $(DESTDIR)$(PREFIX)/lib/podium/build/optimizers/
-	cp -r data/glyphs data/sources.yaml $(DESTDIR)$(PREFIX)/lib/podium/data/
-	cp -r submissions $(DESTDIR)$(PREFIX)/lib/podium/
+SHARE = $(DESTDIR)$(PREFIX)/share
+HOME_DIR = $(DESTDIR)$(PREFIX)/lib/podium
+install: all man
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/podium $(SHARE)/man/man1 \
+	  $(SHARE)/bash-completion/completions $(HOME_DIR)/build/optimizers $(HOME_DIR)/data
+	install -m 755 $(PODIUM) $(RUNNER) $(HOME_DIR)/build/
+	install -m 644 $(OPTIMIZERS) $(HOME_DIR)/build/optimizers/
+	for f in $(BUILD)/backends/*.so; do \
+	  [ ! -e $$f ] || install -D -m 644 -t $(HOME_DIR)/build/backends $$f || exit 1; done
+	cp -r data/glyphs data/sources.yaml $(HOME_DIR)/data/
+	cp -r submissions $(HOME_DIR)/
 	install -m 644 include/podium/*.h $(DESTDIR)$(PREFIX)/include/podium/
+	install -m 644 $(BUILD)/man/*.1 $(SHARE)/man/man1/
+	install -m 644 tools/completion.bash $(SHARE)/bash-completion/completions/podium
 	ln -sf ../lib/podium/build/podium $(DESTDIR)$(PREFIX)/bin/podium
 
 help:
@@ -163,6 +174,7 @@ help:
 	@echo 'make leaderboard  the site from results/'
 	@echo 'make data         prepare and verify data sets'
 	@echo 'make style        clang-format (CHECK=1: only say where)'
+	@echo 'make man          manual pages below build/man, from the help texts'
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make clean'
 	@echo 'Variables: DEV=1 (-Werror -Wconversion), SANITIZE=address,undefined, YES=1 (do not ask),'
