@@ -41,6 +41,15 @@ LIB := $(BUILD)/libpodium.a
 PODIUM := $(BUILD)/podium
 RUNNER := $(BUILD)/podium-runner
 
+# A line a file; V=1 shows whole commands.
+ifdef V
+Q :=
+say :=
+else
+Q := @
+say = @echo "  $(1) $(patsubst $(BUILD)/%,%,$@)"
+endif
+
 .DEFAULT_GOAL := all
 .PHONY: all race check test soak bench bench-peers leaderboard data style install man clean help setup
 .SECONDARY:
@@ -61,10 +70,12 @@ $(BUILD)/obj/engine/program%.o: override CFLAGS += -O3 -march=$(ARCH) -fno-trapp
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC  )
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC  )
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # Registries from directory listings, rewritten only when the listing changes.
 $(BUILD)/gen/workloads.c: tools/registry.sh $(wildcard workloads/*.c workloads/*.yaml) FORCE
@@ -79,25 +90,30 @@ $(LIB_OBJECTS) $(CLI_OBJECTS): | $(BUILD)/gen/revision.h
 
 $(LIB): $(LIB_OBJECTS) $(BACKEND_OBJECTS)
 	@rm -f $@; mkdir -p $(@D)
-	$(AR) rcs $@ $^
+	$(call say,AR  )
+	$(Q)$(AR) rcs $@ $^
 $(PODIUM): $(CLI_OBJECTS) $(LIB)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(BACKEND_ROOTS) -o $@ $(CLI_OBJECTS) $(LIB) -ldnnl $(BACKEND_LIBS) $(LDLIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(BACKEND_ROOTS) -o $@ $(CLI_OBJECTS) $(LIB) -ldnnl $(BACKEND_LIBS) $(LDLIBS)
 podium: $(PODIUM)
 	@ln -sf $(PODIUM) $@
 
 # The runner holds the submission's .so and nothing of ours but include/ and the protocol.
 $(RUNNER): $(RUNNER_SOURCES) $(wildcard runner/*.h include/podium/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(filter-out -fopenmp,$(CFLAGS)) $(LDFLAGS) -rdynamic -MF $(BUILD)/runner.d -o $@ \
+	$(call say,LINK)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fopenmp,$(CFLAGS)) $(LDFLAGS) -rdynamic -MF $(BUILD)/runner.d -o $@ \
 	  $(RUNNER_SOURCES) -ldl -lpthread -lm
 
 $(BUILD)/optimizers/%.so: optimizers/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(filter-out -fopenmp,$(CFLAGS)) -fPIC -shared -fvisibility=hidden -o $@ $< -lm
+	$(call say,LINK)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fopenmp,$(CFLAGS)) -fPIC -shared -fvisibility=hidden -o $@ $< -lm
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/tests/tap.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) $(BACKEND_ROOTS) -o $@ $< $(BUILD)/obj/tests/tap.o $(LIB) -ldnnl $(BACKEND_LIBS) $(LDLIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(BACKEND_ROOTS) -o $@ $< $(BUILD)/obj/tests/tap.o $(LIB) -ldnnl $(BACKEND_LIBS) $(LDLIBS)
 # --- what README promises ------------------------------------------------------------------
 JOBS ?= $(shell nproc)
 SHELL_TESTS := $(sort $(wildcard tests/*.t))
@@ -179,7 +195,7 @@ help:
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make clean'
 	@echo 'Variables: DEV=1 (-Werror -Wconversion), SANITIZE=address,undefined, YES=1 (do not ask),'
-	@echo '           CC=clang, ARCH=x86-64-v3, CUDA=0, HIP=0'
+	@echo '           CC=clang, ARCH=x86-64-v3, CUDA=0, HIP=0, V=1 (whole commands)'
 
 clean:
 	rm -rf build podium

@@ -1,10 +1,12 @@
 # Host calls of a runner process, while both sides spin.
 $(BUILD)/bench/echo.so: bench/echo.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(filter-out -fopenmp,$(CFLAGS)) -fPIC -shared -fvisibility=hidden -o $@ $<
+	$(call say,LINK)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fopenmp,$(CFLAGS)) -fPIC -shared -fvisibility=hidden -o $@ $<
 $(BUILD)/bench/bench_protocol: $(BUILD)/obj/bench/bench_protocol.o $(BUILD)/libpodium.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldnnl $(BACKEND_LIBS) $(LDLIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldnnl $(BACKEND_LIBS) $(LDLIBS)
 bench: bench-protocol
 .PHONY: bench-protocol
 bench-protocol: $(BUILD)/bench/bench_protocol $(BUILD)/bench/echo.so $(BUILD)/podium-runner

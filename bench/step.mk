@@ -1,7 +1,8 @@
 # A training step against PyTorch: bench-peers makes the private venv the peers need.
 $(BUILD)/bench/bench_step: $(BUILD)/obj/bench/bench_step.o $(BUILD)/libpodium.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_ROOTS) -ldnnl $(BACKEND_LIBS) $(LDLIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_ROOTS) -ldnnl $(BACKEND_LIBS) $(LDLIBS)
 bench: bench-step
 .PHONY: bench-step
 bench-step: $(BUILD)/bench/bench_step

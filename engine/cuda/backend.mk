@@ -15,8 +15,10 @@ endif
 endif
 $(BUILD)/obj/engine/cuda/%.cu.o: engine/cuda/%.cu
 	@mkdir -p $(@D)
-	$(NVCC) $(CUDA_FLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC  )
+	$(Q)$(NVCC) $(CUDA_FLAGS) -MMD -MP -c -o $@ $<
 $(CUDA_LIBRARY): $(CUDA_SOURCES:%=$(BUILD)/obj/%.o)
 	@mkdir -p $(@D)
-	$(NVCC) -shared -o $@ $^ -lcublas -lnvrtc -L$(CUDA_HOME)/lib64/stubs -lcuda \
+	$(call say,LINK)
+	$(Q)$(NVCC) -shared -o $@ $^ -lcublas -lnvrtc -L$(CUDA_HOME)/lib64/stubs -lcuda \
 	  -Xlinker -rpath,$(CUDA_HOME)/lib64

@@ -16,7 +16,9 @@ endif
 endif
 $(HIP_OBJECTS): $(BUILD)/obj/engine/hip/%.o: engine/cuda/%.cu
 	@mkdir -p $(@D)
-	$(HIPCC) $(HIP_FLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC  )
+	$(Q)$(HIPCC) $(HIP_FLAGS) -MMD -MP -c -o $@ $<
 $(HIP_LIBRARY): $(HIP_OBJECTS)
 	@mkdir -p $(@D)
-	$(HIPCC) -shared -o $@ $^ -L$(HIP_ROOT)/lib -lhipblas -lhiprtc
+	$(call say,LINK)
+	$(Q)$(HIPCC) -shared -o $@ $^ -L$(HIP_ROOT)/lib -lhipblas -lhiprtc

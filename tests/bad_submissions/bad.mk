@@ -2,5 +2,6 @@
 BAD_SUBMISSIONS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/bad_submissions/*.c))
 $(BUILD)/tests/bad_submissions/%.so: tests/bad_submissions/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(filter-out -fopenmp,$(CFLAGS)) -fPIC -shared -fvisibility=hidden -o $@ $<
+	$(call say,LINK)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fopenmp,$(CFLAGS)) -fPIC -shared -fvisibility=hidden -o $@ $<
 tests: $(BAD_SUBMISSIONS)

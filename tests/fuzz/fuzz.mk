@@ -25,18 +25,23 @@ fuzz:
 # The library again with the sanitizers of libFuzzer: only what a target links is compiled.
 $(FUZZ_BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(CPPFLAGS) -std=c17 -fno-math-errno -march=$(ARCH) $(FUZZ_FLAGS) \
+	$(call say,LINK)
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) -std=c17 -fno-math-errno -march=$(ARCH) $(FUZZ_FLAGS) \
 	  -fno-sanitize=fuzzer -fsanitize=fuzzer-no-link -c -o $@ $<
 $(FUZZ_BUILD)/obj/gen/workloads.o: $(BUILD)/gen/workloads.c
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(CPPFLAGS) -std=c17 $(FUZZ_FLAGS) -fno-sanitize=fuzzer -c -o $@ $<
+	$(call say,CC  )
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) -std=c17 $(FUZZ_FLAGS) -fno-sanitize=fuzzer -c -o $@ $<
 $(FUZZ_BUILD)/libpodium.a: $(patsubst %.c,$(FUZZ_BUILD)/obj/%.o,$(FUZZ_LIB_SOURCES))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,LINK)
+	$(Q)$(AR) rcs $@ $^
 $(FUZZ_BUILD)/fuzz_%: $(FUZZ_BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_BUILD)/libpodium.a
-	$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $^ $(LDLIBS) $(shell $(CC) -print-file-name=libgomp.so)
+	$(call say,LINK)
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -o $@ $^ $(LDLIBS) $(shell $(CC) -print-file-name=libgomp.so)
 
 $(BUILD)/tests/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(BUILD)/libpodium.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldnnl $(BACKEND_LIBS) $(LDLIBS)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldnnl $(BACKEND_LIBS) $(LDLIBS)
 tests: $(FUZZ_REPLAYS)

@@ -2,5 +2,6 @@
 KILL_AT := $(BUILD)/tests/kill_at.so
 $(KILL_AT): tests/kill_at/kill_at.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -O2 -g -std=c17 $(WARNINGS) -fPIC -shared -o $@ $<
+	$(call say,LINK)
+	$(Q)$(CC) $(CPPFLAGS) -O2 -g -std=c17 $(WARNINGS) -fPIC -shared -o $@ $<
 tests: $(KILL_AT)

@@ -2,5 +2,6 @@
 GLYPHS_SRC := $(wildcard tools/glyphs/*.c)
 build/tools/glyphs: $(GLYPHS_SRC) $(wildcard tools/glyphs/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -D_DEFAULT_SOURCE $(shell pkg-config --cflags freetype2) -o $@ $(GLYPHS_SRC) \
+	$(call say,LINK)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -D_DEFAULT_SOURCE $(shell pkg-config --cflags freetype2) -o $@ $(GLYPHS_SRC) \
 		$(shell pkg-config --libs freetype2)
