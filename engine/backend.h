@@ -11,55 +11,59 @@
 #include "engine/graph.h"
 #include "engine/program.h"
 
-/* Kinds of nodes: X(name, inputs, outputs).  The comment gives in -> out and the attributes i[], f[].
- * Optional inputs and outputs (name?) have data == NULL and count == 0; the planner drops optional
- * outputs nobody reads.  Every tensor is row-major and contiguous.
- *   Broadcasting (ADD .. DIV, BROADCAST): all tensors have out's ndim, an extent is out's or 1.
- *   In place: out[0] of ADD, SUB, MUL, DIV, UNARY, UNARY_BACKWARD, AFFINE and DROPOUT may be the
- *   very buffer of an input of the same count; no other input and output ever overlap.
- *   LINEAR, LINEAR_DX, LINEAR_DW see matrices: x [M, K], w [N, K], y, pre, dz [M, N], bias [N].
- *   MATMUL: a and b with equal leading extents, or one of them 2-D (then it is repeated).
- *   Layer norms: rows = count / last extent; mean, rstd [rows]; SOFTMAX: last axis.
- *   Losses: D = settings->loss_denominator, or if that is 0 the sum of the weights (N without). */
+/* Kinds of nodes: X(name, inputs, outputs).  The comment gives in -> out and the attributes i[],
+ * f[]. Optional inputs and outputs (name?) have data == NULL and count == 0; the planner drops
+ * optional outputs nobody reads.  Every tensor is row-major and contiguous. Broadcasting (ADD ..
+ * DIV, BROADCAST): all tensors have out's ndim, an extent is out's or 1. In place: out[0] of ADD,
+ * SUB, MUL, DIV, UNARY, UNARY_BACKWARD, AFFINE and DROPOUT may be the very buffer of an input of
+ * the same count; no other input and output ever overlap. LINEAR, LINEAR_DX, LINEAR_DW see
+ * matrices: x [M, K], w [N, K], y, pre, dz [M, N], bias [N]. MATMUL: a and b with equal leading
+ * extents, or one of them 2-D (then it is repeated). Layer norms: rows = count / last extent; mean,
+ * rstd [rows]; SOFTMAX: last axis. Losses: D = settings->loss_denominator, or if that is 0 the sum
+ * of the weights (N without). */
 #define OP_KINDS(X)                                                                                \
-    X(ADD)        /* a, b -> out; broadcasting by strides in op_call */                            \
+    X(ADD) /* a, b -> out; broadcasting by strides in op_call */                                   \
     X(SUB)                                                                                         \
     X(MUL)                                                                                         \
     X(DIV)                                                                                         \
-    X(UNARY)      /* a -> out; i[0] unary_kind */                                                  \
-    X(UNARY_BACKWARD) /* dout, a -> da = dout * f'(a); i[0] unary_kind, every kind (STEP: 0) */\
-    X(AFFINE)     /* a -> f[0] a + f[1] */                                                         \
-    X(REDUCE_SUM) /* a -> out, keep form: same ndim, reduced extents 1; i[0] axes mask; f[0] factor */ \
+    X(UNARY)           /* a -> out; i[0] unary_kind */                                             \
+    X(UNARY_BACKWARD)  /* dout, a -> da = dout * f'(a); i[0] unary_kind, every kind (STEP: 0) */   \
+    X(AFFINE)          /* a -> f[0] a + f[1] */                                                    \
+    X(REDUCE_SUM)      /* a -> out, keep form: same ndim, reduced extents 1; i[0] axes mask; f[0]  \
+                          factor */                                                                \
     X(REDUCE_MAX_LAST) /* a [..., C] -> out [..., 1] */                                            \
-    X(BROADCAST)  /* a (same ndim, extents 1) -> out */                                            \
-    X(COPY)       /* a -> out, same count */                                                       \
-    X(PERMUTE)    /* a -> out; i[0..] axes */                                                      \
-    X(SLICE)      /* a -> out; i[0] axis, i[1] start */                                            \
-    X(PAD)        /* a -> out; i[0] axis, i[1] before */                                           \
-    X(CONCAT)     /* a, b -> out; i[0] axis */                                                     \
-    X(MATMUL)     /* a, b -> out; i[0] ta, i[1] tb */                                              \
-    X(GATHER_ROWS)  /* table, ids -> out */                                                        \
-    X(SCATTER_ROWS) /* rows, ids -> table (zeroed first, summed in order of rows) */               \
-    X(ONE_HOT)    /* ids [...] -> out [..., classes]; an id outside is a row of zeros */            \
+    X(BROADCAST)       /* a (same ndim, extents 1) -> out */                                       \
+    X(COPY)            /* a -> out, same count */                                                  \
+    X(PERMUTE)         /* a -> out; i[0..] axes */                                                 \
+    X(SLICE)           /* a -> out; i[0] axis, i[1] start */                                       \
+    X(PAD)             /* a -> out; i[0] axis, i[1] before */                                      \
+    X(CONCAT)          /* a, b -> out; i[0] axis */                                                \
+    X(MATMUL)          /* a, b -> out; i[0] ta, i[1] tb */                                         \
+    X(GATHER_ROWS)     /* table, ids -> out */                                                     \
+    X(SCATTER_ROWS)    /* rows, ids -> table (zeroed first, summed in order of rows) */            \
+    X(ONE_HOT)         /* ids [...] -> out [..., classes]; an id outside is a row of zeros */      \
     X(CAST_REAL)                                                                                   \
-    X(LINEAR)     /* x, w, bias? -> y, pre?; i[0] activation; pre = x w^T + bias when wanted */     \
-    X(LINEAR_DX)  /* dz, w, pre? -> dx = dz w, times act'(pre) when given; i[0] activation of pre */ \
-    X(LINEAR_DW)  /* dz, x -> dw = dz^T x, dbias? = column sums of dz */                            \
+    X(LINEAR)     /* x, w, bias? -> y, pre?; i[0] activation; pre = x w^T + bias when wanted */    \
+    X(LINEAR_DX)  /* dz, w, pre? -> dx = dz w, times act'(pre) when given; i[0] activation of pre  \
+                   */                                                                              \
+    X(LINEAR_DW)  /* dz, x -> dw = dz^T x, dbias? = column sums of dz */                           \
     X(LAYER_NORM) /* x, scale, bias -> y, mean?, rstd?; f[0] eps; mean, rstd [rows] */             \
-    X(ADD_LAYER_NORM) /* a, b, scale, bias -> y, sum, mean?, rstd?; f[0] eps */                    \
+    X(ADD_LAYER_NORM)      /* a, b, scale, bias -> y, sum, mean?, rstd?; f[0] eps */               \
     X(LAYER_NORM_BACKWARD) /* dy, x, mean, rstd, scale, dsum? -> dx (+ dsum), dscale?, dbias? */   \
-    X(ATTENTION)  /* q, k, v, mask? -> out, lse? [B,H,Tq]; i[0] heads, i[1] causal, i[2] packed */  \
-                  /* (then q = k = v = qkv [B,T,3C]); f[0] scale */                                \
-    X(ATTENTION_BACKWARD) /* dout, q, k, v, out, lse, mask? -> dq, dk, dv; packed: dqkv; same i, f */ \
+    X(ATTENTION) /* q, k, v, mask? -> out, lse? [B,H,Tq]; i[0] heads, i[1] causal, i[2] packed */  \
+                 /* (then q = k = v = qkv [B,T,3C]); f[0] scale */                                 \
+    X(ATTENTION_BACKWARD) /* dout, q, k, v, out, lse, mask? -> dq, dk, dv; packed: dqkv; same i, f \
+                           */                                                                      \
     X(SOFTMAX)                                                                                     \
     X(SOFTMAX_BACKWARD) /* dout, out -> da */                                                      \
-    X(CROSS_ENTROPY) /* logits, labels, weights? -> loss [1], per_example? [N], lse? [N] */         \
-    X(CROSS_ENTROPY_BACKWARD) /* dloss [1], logits, labels, weights?, lse -> dlogits = dloss w/D */ \
+    X(CROSS_ENTROPY)    /* logits, labels, weights? -> loss [1], per_example? [N], lse? [N] */     \
+    X(CROSS_ENTROPY_BACKWARD) /* dloss [1], logits, labels, weights?, lse -> dlogits = dloss w/D   \
+                               */                                                                  \
                               /* ((sum_v y'_v) softmax - y'), y' the smoothed targets */           \
-    X(PATCHES)    /* i[0] patch */                                                                 \
-    X(PATCHES_BACKWARD) /* dpatches -> dimages; i[0] patch */                                      \
-    X(DROPOUT)    /* a -> out; i[0] stream; the backward op is DROPOUT on dout */                  \
-    X(SMOOTH_LABELS) /* y [N,V] -> (1-e) y + e/V, e = settings->label_smoothing (lowered form) */  \
+    X(PATCHES)                /* i[0] patch */                                                     \
+    X(PATCHES_BACKWARD)       /* dpatches -> dimages; i[0] patch */                                \
+    X(DROPOUT)                /* a -> out; i[0] stream; the backward op is DROPOUT on dout */      \
+    X(SMOOTH_LABELS)  /* y [N,V] -> (1-e) y + e/V, e = settings->label_smoothing (lowered form) */ \
     X(NORMALISE_LOSS) /* ce [N], weights? -> [1] = sum w ce / denominator (settings) */            \
     X(NORMALISE_LOSS_BACKWARD) /* dloss [1], weights? , ce -> dce [N] */
 
@@ -67,7 +71,7 @@ typedef enum {
 #define X(name) OP_##name,
     OP_KINDS(X)
 #undef X
-    OP_COUNT
+        OP_COUNT
 } op_kind;
 
 const char *op_kind_name(int32_t kind);
@@ -77,9 +81,9 @@ const char *op_kind_name(int32_t kind);
 
 typedef struct tensor {
     void *data;
-    int32_t dtype;  /* PODIUM_F64, PODIUM_F32, PODIUM_I32 */
+    int32_t dtype; /* PODIUM_F64, PODIUM_F32, PODIUM_I32 */
     int ndim;
-    int64_t count;  /* elements; 0 when absent */
+    int64_t count; /* elements; 0 when absent */
     int64_t shape[TENSOR_MAX_DIMS];
 } tensor;
 
@@ -99,19 +103,20 @@ typedef struct op_call {
 } op_call;
 
 typedef struct op_kernel {
-    /* Optional, once per node at graph_plan: sets scratch_bytes and state. Data pointers are NULL. */
+    /* Optional, once per node at graph_plan: sets scratch_bytes and state. Data pointers are NULL.
+     */
     int32_t (*prepare)(op_call *c);
     int32_t (*run)(op_call *c);
     void (*release)(op_call *c); /* optional */
 } op_kernel;
 
 struct backend {
-    const char *name;       /* "ref", "cpu", "cuda", "hip" */
-    const char *description;/* device and library versions, for `podium doctor` and records */
-    int32_t real;           /* PODIUM_F64 or PODIUM_F32 */
-    int threads;            /* cpu: OpenMP threads of every kernel */
-    bool host_memory;       /* data pointers are readable from C */
-    bool has_bf16;          /* PODIUM_BF16 precision is offered */
+    const char *name;        /* "ref", "cpu", "cuda", "hip" */
+    const char *description; /* device and library versions, for `podium doctor` and records */
+    int32_t real;            /* PODIUM_F64 or PODIUM_F32 */
+    int threads;             /* cpu: OpenMP threads of every kernel */
+    bool host_memory;        /* data pointers are readable from C */
+    bool has_bf16;           /* PODIUM_BF16 precision is offered */
     op_kernel kernels[OP_COUNT];
     int32_t (*alloc)(backend *b, size_t bytes, void **out); /* zeroed, 64-byte aligned */
     void (*free)(backend *b, void *data);
@@ -124,8 +129,8 @@ struct backend {
     void *state;
 };
 
-/* Opens a backend by name with `threads` (0: all the process may use). Errors: PODIUM_EINVAL unknown
- * name, PODIUM_ENOTSUP not built or no device, with the reason. */
+/* Opens a backend by name with `threads` (0: all the process may use). Errors: PODIUM_EINVAL
+ * unknown name, PODIUM_ENOTSUP not built or no device, with the reason. */
 int32_t backend_open(backend **out, const char *name, int threads);
 void backend_close(backend *b);
 /* NULL-terminated names of the backends built in. */

@@ -25,10 +25,10 @@ typedef int32_t value; /* a tensor of a graph, by number */
 
 typedef struct graph_config {
     backend *backend;
-    params *params;     /* borrowed; parameters are declared into it while recording */
-    int32_t precision;  /* PODIUM_F32 or PODIUM_BF16 (matrix products in bf16); 0: PODIUM_F32 */
-    bool training;      /* false: dropout is the identity, nothing is saved for a backward pass */
-    bool lowered;       /* record primitives instead of fused ops: needed for Hessian products */
+    params *params;    /* borrowed; parameters are declared into it while recording */
+    int32_t precision; /* PODIUM_F32 or PODIUM_BF16 (matrix products in bf16); 0: PODIUM_F32 */
+    bool training;     /* false: dropout is the identity, nothing is saved for a backward pass */
+    bool lowered;      /* record primitives instead of fused ops: needed for Hessian products */
 } graph_config;
 
 /* What changes from run to run without recording again. */
@@ -92,9 +92,9 @@ int32_t graph_read(graph *g, value v, double *out, int64_t n);
 
 /* --- figures ----------------------------------------------------------------------------- */
 typedef struct graph_stats {
-    size_t arena_bytes;     /* activations and scratch, as planned */
+    size_t arena_bytes; /* activations and scratch, as planned */
     size_t constant_bytes;
-    double forward_flops;   /* of matrix products and attention: 2 m n k each */
+    double forward_flops; /* of matrix products and attention: 2 m n k each */
     double backward_flops;
     int nodes;
 } graph_stats;

@@ -15,9 +15,23 @@ value op_mul(graph *g, value a, value b);
 value op_div(graph *g, value a, value b);
 
 typedef enum {
-    UNARY_NEG, UNARY_EXP, UNARY_LOG, UNARY_SQRT, UNARY_RSQRT, UNARY_TANH, UNARY_SIGMOID, UNARY_ERF,
-    UNARY_RELU, UNARY_STEP /* x > 0 */, UNARY_SQUARE, UNARY_ABS, UNARY_SIGN, UNARY_RECIPROCAL,
-    UNARY_GELU_TANH, UNARY_GELU_ERF, UNARY_SILU,
+    UNARY_NEG,
+    UNARY_EXP,
+    UNARY_LOG,
+    UNARY_SQRT,
+    UNARY_RSQRT,
+    UNARY_TANH,
+    UNARY_SIGMOID,
+    UNARY_ERF,
+    UNARY_RELU,
+    UNARY_STEP /* x > 0 */,
+    UNARY_SQUARE,
+    UNARY_ABS,
+    UNARY_SIGN,
+    UNARY_RECIPROCAL,
+    UNARY_GELU_TANH,
+    UNARY_GELU_ERF,
+    UNARY_SILU,
     UNARY_COUNT,
 } unary_kind;
 value op_unary(graph *g, unary_kind kind, value a);
@@ -37,10 +51,10 @@ value op_concat(graph *g, value a, value b, int axis);
 /* [..., m, k] x [..., k, n] -> [..., m, n]; equal leading extents, or none on either side (then it
  * is repeated).  ta / tb: the last two axes of a / b are stored transposed. */
 value op_matmul(graph *g, value a, value b, bool ta, bool tb);
-value op_gather_rows(graph *g, value table, value ids);  /* [V, C], I32 [...] -> [..., C] */
+value op_gather_rows(graph *g, value table, value ids); /* [V, C], I32 [...] -> [..., C] */
 value op_scatter_rows(graph *g, value rows, value ids, int64_t V); /* adjoint of the above */
-value op_one_hot(graph *g, value ids, int64_t classes);  /* I32 [...] -> real [..., classes] */
-value op_cast_real(graph *g, value ids);                 /* I32 -> real */
+value op_one_hot(graph *g, value ids, int64_t classes); /* I32 [...] -> real [..., classes] */
+value op_cast_real(graph *g, value ids);                /* I32 -> real */
 value op_stop_gradient(graph *g, value a);
 
 /* --- fused ------------------------------------------------------------------------------- */
@@ -53,9 +67,10 @@ value op_layer_norm(graph *g, value x, value scale, value bias, double eps);
 /* sum = a + b and its layer norm in one pass; *sum gets the sum (the residual stream). */
 value op_add_layer_norm(graph *g, value a, value b, value scale, value bias, double eps,
                         value *sum);
-/* Multi-head attention.  q [B, Tq, C], k and v [B, Tk, C], heads consecutive slices of C; scores are
- * multiplied by `scale` (0: 1/sqrt(C/heads)).  mask: I32 [B or 1, Tq or 1, Tk], 0 hides a key, or
- * NO_VALUE; a query with no key gets zeros.  causal hides keys after the query.  -> [B, Tq, C] */
+/* Multi-head attention.  q [B, Tq, C], k and v [B, Tk, C], heads consecutive slices of C; scores
+ * are multiplied by `scale` (0: 1/sqrt(C/heads)).  mask: I32 [B or 1, Tq or 1, Tk], 0 hides a key,
+ * or NO_VALUE; a query with no key gets zeros.  causal hides keys after the query.  -> [B, Tq, C]
+ */
 value op_attention(graph *g, value q, value k, value v, int heads, double scale, value mask,
                    bool causal);
 /* The same on a packed projection qkv [B, T, 3C] (columns q, k, v). */

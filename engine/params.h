@@ -13,11 +13,11 @@
 typedef enum {
     INIT_ZERO,
     INIT_ONE,
-    INIT_NORMAL,           /* N(0, a^2) */
-    INIT_UNIFORM,          /* U(-a, a) */
-    INIT_XAVIER_UNIFORM,   /* U(-l, l), l = gain a * sqrt(6 / (fan_in + fan_out)); a = 0 means 1 */
-    INIT_LECUN_TRUNCATED,  /* N truncated at 2 sigma, sigma = sqrt(1/fan_in)/0.87962566 */
-    INIT_CONSTANT,         /* a */
+    INIT_NORMAL,          /* N(0, a^2) */
+    INIT_UNIFORM,         /* U(-a, a) */
+    INIT_XAVIER_UNIFORM,  /* U(-l, l), l = gain a * sqrt(6 / (fan_in + fan_out)); a = 0 means 1 */
+    INIT_LECUN_TRUNCATED, /* N truncated at 2 sigma, sigma = sqrt(1/fan_in)/0.87962566 */
+    INIT_CONSTANT,        /* a */
 } param_init_kind;
 
 typedef struct param_init {
@@ -52,12 +52,13 @@ void params_close(params *p);
 int32_t params_count(const params *p);
 const param *params_get(const params *p, int32_t i);
 int32_t params_find(const params *p, const char *name); /* number, or -1 */
-int64_t params_trainable_elements(const params *p); /* true elements, without padding */
-int64_t params_vector_length(const params *p);      /* elements of the flat vector, with padding */
+int64_t params_trainable_elements(const params *p);     /* true elements, without padding */
+int64_t params_vector_length(const params *p); /* elements of the flat vector, with padding */
 int64_t params_frozen_length(const params *p);
 
-/* Initial values: each parameter from its own Philox stream of `seed` (number i is stream i), so the
- * same on every backend.  dtype PODIUM_F32 or PODIUM_F64; padding is zeroed.  frozen may be NULL. */
+/* Initial values: each parameter from its own Philox stream of `seed` (number i is stream i), so
+ * the same on every backend.  dtype PODIUM_F32 or PODIUM_F64; padding is zeroed.  frozen may be
+ * NULL. */
 int32_t params_initialise(const params *p, uint64_t seed, int32_t dtype, void *vector,
                           void *frozen);
 

@@ -90,10 +90,11 @@ static value unary_of(graph *g, unary_kind k)
         a = op_affine(g, op_unary(g, UNARY_SQUARE, a), 1, 0.7);
     return to_loss(g, op_unary(g, k, a));
 }
-#define UNARY_CASES(X)                                                                \
-    X(NEG)                                                                            \
-    X(EXP) X(LOG) X(SQRT) X(RSQRT) X(TANH) X(SIGMOID) X(ERF) X(RELU) X(SQUARE) X(ABS) \
-        X(RECIPROCAL) X(GELU_TANH) X(GELU_ERF) X(SILU)
+#define UNARY_CASES(X)                                                                       \
+    X(NEG)                                                                                   \
+    X(EXP)                                                                                   \
+    X(LOG) X(SQRT) X(RSQRT) X(TANH) X(SIGMOID) X(ERF) X(RELU) X(SQUARE) X(ABS) X(RECIPROCAL) \
+        X(GELU_TANH) X(GELU_ERF) X(SILU)
 #define X(name)                              \
     static value case_unary_##name(graph *g) \
     {                                        \

@@ -66,7 +66,8 @@ static void test_files(void)
     idx_release(&a);
     write_gz("parts.0.gz", good, sizeof good);
     write_gz("parts.1.gz", good, sizeof good);
-    ok(idx_read(&a, dir, "parts", NULL) == 0 && a.shape[0] == 6 && a.data[12] == 0 && a.data[23] == 11,
+    ok(idx_read(&a, dir, "parts", NULL) == 0 && a.shape[0] == 6 && a.data[12] == 0 &&
+           a.data[23] == 11,
        "two parts are one array");
     idx_release(&a);
     uint8_t narrow[] = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 5, 6};

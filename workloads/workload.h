@@ -1,6 +1,7 @@
-/* A workload: a fixed model on fixed data.  workloads/NAME.c defines `const workload workload_NAME`;
- * workloads/NAME.yaml holds its sizes (mini, base, full), targets, budgets and held-out variants and
- * is embedded in the binary.  The registry is generated from the directory listing. */
+/* A workload: a fixed model on fixed data.  workloads/NAME.c defines `const workload
+ * workload_NAME`; workloads/NAME.yaml holds its sizes (mini, base, full), targets, budgets and
+ * held-out variants and is embedded in the binary.  The registry is generated from the directory
+ * listing. */
 #ifndef WORKLOADS_WORKLOAD_H
 #define WORKLOADS_WORKLOAD_H
 
@@ -64,16 +65,17 @@ typedef struct workload {
      * deterministic in (seed, step), so a resume or rerun sees the same examples. */
     int32_t (*train_batch)(workload_task *t, uint64_t seed, int64_t step, int64_t batch,
                            int64_t first, int64_t count, workload_batch *out);
-    /* Examples [start, start + batch) of a held-out split; the rest of the last batch has weight 0. */
+    /* Examples [start, start + batch) of a held-out split; the rest of the last batch has weight 0.
+     */
     int32_t (*eval_batch)(workload_task *t, workload_split split, int64_t start, int64_t batch,
                           workload_batch *out);
     /* Adds one evaluated batch to `m` (sums; the harness divides). */
-    int32_t (*score)(workload_task *t, const workload_batch *b, int64_t batch,
-                     const double *logits, const double *per_example, workload_metrics *m);
+    int32_t (*score)(workload_task *t, const workload_batch *b, int64_t batch, const double *logits,
+                     const double *per_example, workload_metrics *m);
     /* Opens a model of a golden parity case (JSON config) instead of a yaml size; NULL: none. */
     int32_t (*open_case)(workload_task **out, const void *json_config);
-    /* Names of the inputs in build's order, as golden cases call them; "a|b": either.  "weights" may
-     * be absent from a case (then ones). */
+    /* Names of the inputs in build's order, as golden cases call them; "a|b": either.  "weights"
+     * may be absent from a case (then ones). */
     const char *const *input_names;
 } workload;
 

@@ -21,13 +21,13 @@ extern "C" {
 
 #define PODIUM_ABI_MAJOR 0u /* a changed layout or meaning: the host refuses to load */
 #define PODIUM_ABI_MINOR 1u /* fields appended; while major is 0 a minor may break too */
-#define PODIUM_HAS(p, field)                                                                       \
+#define PODIUM_HAS(p, field) \
     ((p)->struct_size >= offsetof(__typeof__(*(p)), field) + sizeof((p)->field))
 #define PODIUM_EXPORT __attribute__((visibility("default")))
 
 /* Status of every call: 0 is success, negative is failure, PODIUM_DONE a normal early end. */
 enum {
-    PODIUM_DONE = 1,       /* step: "stop here", one last evaluation follows */
+    PODIUM_DONE = 1, /* step: "stop here", one last evaluation follows */
     PODIUM_OK = 0,
     PODIUM_EINVAL = -1,    /* an argument or a file breaks its contract */
     PODIUM_ENOMEM = -2,    /* no memory for it */
@@ -76,7 +76,7 @@ typedef struct podium_tensor {
     const int64_t *shape; /* [ndim] extents of the whole tensor, before sharding */
     int32_t ndim;
     int32_t pad;
-    int64_t offset;       /* this rank holds elements [offset, offset + count) of the tensor */
+    int64_t offset; /* this rank holds elements [offset, offset + count) of the tensor */
     int64_t count;
 } podium_tensor;
 
@@ -86,8 +86,8 @@ typedef struct podium_param {
     const char *name;     /* "p0", "p1", ...: anonymous, stable within a trial */
     const int64_t *shape; /* [ndim] whole extents */
     int32_t ndim;
-    int32_t is_output;    /* 1: belongs to the layer that makes the logits */
-    int64_t count;        /* elements of the whole tensor */
+    int32_t is_output; /* 1: belongs to the layer that makes the logits */
+    int64_t count;     /* elements of the whole tensor */
 } podium_param;
 
 /* The problem, as far as a submission may know it.  Owned by the host, outlives destroy. */
@@ -95,7 +95,7 @@ typedef struct podium_task {
     uint32_t struct_size;
     int32_t rank;
     int32_t world_size;
-    int32_t dtype;        /* element type of vectors: PODIUM_F32 or PODIUM_F64 */
+    int32_t dtype; /* element type of vectors: PODIUM_F32 or PODIUM_F64 */
     const podium_param *const *params;
     size_t num_params;
     int64_t num_elements; /* trainable elements, whole model */
@@ -125,10 +125,10 @@ typedef struct podium_eval {
     podium_vec *grad;           /* in: where the gradient goes, NULL: task->g */
     int32_t has_regularisation; /* in: 1 reads the next two */
     int32_t pad;
-    double dropout;             /* in: rate of the dropout layers the model has, 0 <= rate < 1 */
-    double label_smoothing;     /* in: 0 <= e < 1 */
-    double loss;                /* out: mean over the global batch, with label smoothing */
-    double num_examples;        /* out: examples that counted, over all ranks */
+    double dropout;         /* in: rate of the dropout layers the model has, 0 <= rate < 1 */
+    double label_smoothing; /* in: 0 <= e < 1 */
+    double loss;            /* out: mean over the global batch, with label smoothing */
+    double num_examples;    /* out: examples that counted, over all ranks */
 } podium_eval;
 
 /* One fused elementwise pass: see vec_program.  Grammar of the text, statements apart by ';':
@@ -144,12 +144,12 @@ typedef struct podium_program {
     uint32_t struct_size;
     int32_t num_vectors;
     const char *text;
-    podium_vec *const *vectors;   /* v0 .. */
-    const double *constants;      /* c0 .. */
+    podium_vec *const *vectors; /* v0 .. */
+    const double *constants;    /* c0 .. */
     int32_t num_constants;
     int32_t num_per_param;
     const double *const *per_param; /* p0 ..: each [num_params] */
-    double *sums;                 /* out: s0 .., the sums over all ranks, NULL: none */
+    double *sums;                   /* out: s0 .., the sums over all ranks, NULL: none */
     int32_t num_sums;
     int32_t num_per_param_sums;
     double *const *per_param_sums; /* out: q0 ..: each [num_params] */
@@ -158,11 +158,11 @@ typedef struct podium_program {
 typedef struct podium_step {
     uint32_t struct_size;
     int32_t pad;
-    int64_t index;          /* 0, 1, 2, ... */
-    uint64_t seed;          /* fresh for each step */
+    int64_t index; /* 0, 1, 2, ... */
+    uint64_t seed; /* fresh for each step */
     podium_batch *batch;
-    double last_metric;     /* newest validation metric, NaN before the first */
-    double last_loss;       /* newest validation loss, NaN before the first */
+    double last_metric; /* newest validation metric, NaN before the first */
+    double last_loss;   /* newest validation loss, NaN before the first */
 } podium_step;
 
 /* A base submission opened through the host (hyperparameter type PODIUM_BASE): wrappers such as
@@ -201,9 +201,9 @@ struct podium_host {
     /* A table by id ("podium.linalg", ...), NULL: not offered here. */
     const void *(*extension)(const podium_host *h, const char *id);
 
-    /* Creates the base submission of a PODIUM_BASE hyperparameter on parameters `x` (NULL: task->x).
-     * When the base calls evaluate it gets the loss and gradient that `gradient` (NULL: the host)
-     * provides.  Destroyed by the host.  Only in create. */
+    /* Creates the base submission of a PODIUM_BASE hyperparameter on parameters `x` (NULL:
+     * task->x). When the base calls evaluate it gets the loss and gradient that `gradient` (NULL:
+     * the host) provides.  Destroyed by the host.  Only in create. */
     int32_t (*base_create)(const podium_host *h, const podium_base *base, podium_vec *x,
                            int32_t (*gradient)(void *arg, podium_batch *b, uint32_t what,
                                                podium_eval *io),
@@ -235,7 +235,7 @@ typedef struct podium_hyperparameter {
     const char *const *choices; /* PODIUM_CHOICE: ends with NULL */
     const double *list;         /* PODIUM_LIST: default elements */
     size_t list_length;
-    const char *base;           /* PODIUM_BASE: default name, NULL: must be given */
+    const char *base; /* PODIUM_BASE: default name, NULL: must be given */
 } podium_hyperparameter;
 
 /* The value of one hyperparameter, in the order of declaration; borrowed until destroy. */
@@ -256,16 +256,16 @@ typedef struct podium_submission {
     uint32_t struct_size;
     uint16_t abi_major, abi_minor; /* PODIUM_ABI_MAJOR, PODIUM_ABI_MINOR it was built with */
     const char *name, *version, *authors, *url;
-    uint64_t needs; /* PODIUM_NEEDS_... */
+    uint64_t needs;                                      /* PODIUM_NEEDS_... */
     const podium_hyperparameter *const *hyperparameters; /* ends with NULL; NULL: none */
     /* Optional.  Global batch size, 0: the task's default (t->batch_size).  Before create. */
     int64_t (*batch_size)(const podium_task *t, const podium_value *const *values);
-    int32_t (*create)(const podium_host *h, const podium_task *t,
-                      const podium_value *const *values, void **self);
+    int32_t (*create)(const podium_host *h, const podium_task *t, const podium_value *const *values,
+                      void **self);
     int32_t (*step)(void *self, const podium_step *s); /* one update of t->x */
-    int32_t (*before_eval)(void *self); /* optional: e.g. swap an average in */
-    int32_t (*after_eval)(void *self);  /* optional: and out again */
-    void (*destroy)(void *self);        /* also after a failed step; self may be NULL */
+    int32_t (*before_eval)(void *self);                /* optional: e.g. swap an average in */
+    int32_t (*after_eval)(void *self);                 /* optional: and out again */
+    void (*destroy)(void *self); /* also after a failed step; self may be NULL */
 } podium_submission;
 
 /* The one exported symbol.  Static storage, never freed; NULL: no table for this host. */
