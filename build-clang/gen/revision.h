@@ -1,0 +1,1 @@
+#define PODIUM_REVISION "61cb58f"
