@@ -1,1 +1,0 @@
-#define PODIUM_REVISION "61cb58f"
