@@ -6,6 +6,8 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "data/sources.h"
+#include "harness/submission_folder.h"
 #include "workloads/workload.h"
 
 static void list_workloads(void)
@@ -20,7 +22,7 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* Names in a folder that end in `suffix`, without it, sorted. */
-static int32_t list_folder(const char *folder, const char *suffix)
+static void list_folder(const char *folder, const char *suffix)
 {
     DIR *d = opendir(folder);
     char *names[1024];
@@ -40,7 +42,19 @@ static int32_t list_folder(const char *folder, const char *suffix)
     }
     if (n == 0)
         printf("  (none in %s)\n", folder);
-    return 0;
+}
+
+static int32_t list_datasets(void)
+{
+    char home[3072], path[4096];
+    data_sources sources = {0};
+    TRY(home_path(home, sizeof home));
+    TRY(path_join(path, sizeof path, home, "data/sources.yaml"));
+    int32_t rc = data_sources_read(&sources, path);
+    for (size_t i = 0; rc == 0 && i < sources.count; i++)
+        printf("  %-16s %s\n", sources.items[i].name, sources.items[i].origin);
+    data_sources_release(&sources);
+    return rc;
 }
 
 static int run_list(int argc, char **argv)
@@ -63,21 +77,18 @@ static int run_list(int argc, char **argv)
         puts("optimizers");
     if (!want || !strcmp(want, "optimizers")) {
         TRY(path_join(path, sizeof path, binary, "optimizers"));
-        TRY(list_folder(path, ".so"));
+        list_folder(path, ".so");
     }
     if (!want)
         puts("tracks");
     if (!want || !strcmp(want, "tracks")) {
         TRY(path_join(path, sizeof path, binary, "../tracks"));
-        TRY(list_folder(path, ""));
+        list_folder(path, "");
     }
     if (!want)
         puts("datasets");
     if (!want || !strcmp(want, "datasets"))
-        puts("  glyphs           62 classes of 28x28, in the repository\n"
-             "  mnist            10 classes of 28x28, IDX\n"
-             "  fashion_mnist    10 classes of 28x28, IDX\n"
-             "  cifar10          10 classes of 3x32x32, binary");
+        TRY(list_datasets());
     return EXIT_DONE;
 }
 

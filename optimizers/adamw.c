@@ -1,8 +1,12 @@
 /* AdamW: Adam with decoupled weight decay.
  * Loshchilov & Hutter 2019, "Decoupled weight decay regularization", algorithm 2, as
- * torch.optim.AdamW: m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2 x = (1 - lr wd) x - lr / (1 -
- * b1^t) * m / (sqrt(v / (1 - b2^t)) + eps),  t = 1, 2, ... Epsilon stands outside the root and
- * after the bias correction.  State: m and v. */
+ * torch.optim.AdamW, for t = 1, 2, ...:
+ *
+ *     m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2
+ *
+ *     x = (1 - lr wd) x - lr / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + eps)
+ *
+ * Epsilon stands outside the root and after the bias correction.  State: m and v. */
 #include <math.h>
 #include <stdlib.h>
 

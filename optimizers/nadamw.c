@@ -1,10 +1,14 @@
 /* NadamW: Adam with decoupled weight decay and Nesterov momentum.
  * Dozat 2016, "Incorporating Nesterov momentum into Adam", in the form of AlgoPerf's baseline (Choi
- * et al. 2019, arXiv:1910.05446, table 1): AdamW whose update looks one momentum step ahead, m = b1
- * m + (1 - b1) g,  v = b2 v + (1 - b2) g^2,  n = b1 m + (1 - b1) g x = (1 - lr wd) x - lr / (1 -
- * b1^t) * n / (sqrt(v / (1 - b2^t)) + eps),  t = 1, 2, ... Other libraries correct n with t + 1
- * instead; this does not. Epsilon stands outside the root and after the bias correction.  State: m
- * and v. */
+ * et al. 2019, arXiv:1910.05446, table 1): AdamW whose update looks one momentum step ahead, for
+ * t = 1, 2, ...:
+ *
+ *     m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2,  n = b1 m + (1 - b1) g
+ *
+ *     x = (1 - lr wd) x - lr / (1 - b1^t) * n / (sqrt(v / (1 - b2^t)) + eps)
+ *
+ * Other libraries correct n with t + 1 instead; this does not.  Epsilon stands outside the root and
+ * after the bias correction.  State: m and v. */
 #include <math.h>
 #include <stdlib.h>
 
