@@ -532,6 +532,64 @@ int32_t yaml_overlay(yaml_document *d, const yaml_node *base, const yaml_node *o
     return node_append(d->overlays, NULL, n);
 }
 
+static void print_quoted(text_buffer *out, const char *text)
+{
+    text_add(out, "\"");
+    for (; *text; text++)
+        if (*text == '"' || *text == '\\' || (unsigned char)*text < 0x20)
+            text_print(out, "\\u%04x", *text);
+        else
+            text_append(out, text, 1);
+    text_add(out, "\"");
+}
+
+static void print_scalar(text_buffer *out, const yaml_node *n)
+{
+    double x;
+    if (!n->quoted && number_parse(n->text, &x))
+        text_print(out, "%.17g", x);
+    else
+        print_quoted(out, n->text);
+}
+
+static void print_map(text_buffer *out, const yaml_node *n)
+{
+    /* Keys are few and differ: each turn takes the next one in order. */
+    const char *last = NULL;
+    for (size_t done = 0; done < n->length; done++) {
+        size_t next = n->length;
+        for (size_t i = 0; i < n->length; i++)
+            if ((!last || strcmp(n->keys[i]->text, last) > 0) &&
+                (next == n->length || strcmp(n->keys[i]->text, n->keys[next]->text) < 0))
+                next = i;
+        last = n->keys[next]->text;
+        text_add(out, done ? "," : "");
+        print_quoted(out, last);
+        text_add(out, ":");
+        yaml_print_canonical(out, n->items[next]);
+    }
+}
+
+void yaml_print_canonical(text_buffer *out, const yaml_node *n)
+{
+    if (!n) {
+        text_add(out, "null");
+    } else if (n->kind == YAML_SCALAR) {
+        print_scalar(out, n);
+    } else if (n->kind == YAML_MAP) {
+        text_add(out, "{");
+        print_map(out, n);
+        text_add(out, "}");
+    } else {
+        text_add(out, "[");
+        for (size_t i = 0; i < n->length; i++) {
+            text_add(out, i ? "," : "");
+            yaml_print_canonical(out, n->items[i]);
+        }
+        text_add(out, "]");
+    }
+}
+
 void yaml_mark(const yaml_node *n)
 {
     if (!n)

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/status.h"
+#include "base/text.h"
 
 typedef enum { YAML_SCALAR, YAML_LIST, YAML_MAP } yaml_kind;
 typedef struct yaml_document yaml_document;
@@ -47,6 +48,10 @@ int32_t yaml_scalar_flag(const yaml_node *scalar, bool *out);
  * document.  Either may be NULL.  Errors: PODIUM_EINVAL not maps, PODIUM_ENOMEM. */
 int32_t yaml_overlay(yaml_document *d, const yaml_node *base, const yaml_node *over,
                      const yaml_node **out);
+
+/* Appends n (NULL: null) as JSON that depends on its values alone: keys sorted, numbers normalised,
+ * no position, comment or style.  Marks nothing. */
+void yaml_print_canonical(text_buffer *out, const yaml_node *n);
 
 /* Marks a whole subtree as used (it is read by somebody else later). */
 void yaml_mark(const yaml_node *n);

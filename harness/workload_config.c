@@ -91,6 +91,24 @@ static int32_t read_document(workload_config *c, const char *size, const char *h
     return yaml_overlay(c->document, c->model, over, &c->model);
 }
 
+/* Over what this size and variant say and nothing else: a comment, or another size, may change
+ * without making records strangers to each other. */
+static int32_t take_fingerprint(workload_config *c)
+{
+    const yaml_node *root = yaml_root(c->document);
+    const yaml_node *variants = yaml_get(root, "held_out");
+    text_buffer text = {0};
+    text_print(&text, "%s/%s/%s\n", c->entry->name, c->size, c->held_out);
+    yaml_print_canonical(&text, yaml_get(yaml_get(root, "sizes"), c->size));
+    yaml_print_canonical(&text, *c->held_out ? yaml_get(variants, c->held_out) : NULL);
+    yaml_print_canonical(&text, yaml_get(root, "sources"));
+    if (!text.failed)
+        sha256_of(text.data, text.length, c->fingerprint);
+    int32_t rc = text.failed ? podium_fail(PODIUM_ENOMEM, "no memory for a fingerprint") : 0;
+    text_release(&text);
+    return rc;
+}
+
 int32_t workload_config_init(workload_config *c, const workload_entry *entry, const char *size,
                              const char *held_out)
 {
@@ -99,9 +117,10 @@ int32_t workload_config_init(workload_config *c, const workload_entry *entry, co
     snprintf(file, sizeof file, "workloads/%s.yaml", entry->name);
     snprintf(c->size, sizeof c->size, "%s", size);
     snprintf(c->held_out, sizeof c->held_out, "%s", held_out ? held_out : "");
-    sha256_of(entry->yaml, strlen(entry->yaml), c->fingerprint);
     TRY(yaml_parse(&c->document, entry->yaml, strlen(entry->yaml), file));
     int32_t rc = read_document(c, size, held_out);
+    if (!rc)
+        rc = take_fingerprint(c);
     if (rc)
         workload_config_release(c);
     return rc;

@@ -19,8 +19,8 @@
 typedef struct workload_config {
     yaml_document *document; /* owned; model and data point into it */
     const workload_entry *entry;
-    char size[32], held_out[32]; /* held_out "" for the workload itself */
-    char fingerprint[SHA256_HEX];
+    char size[32], held_out[32];  /* held_out "" for the workload itself */
+    char fingerprint[SHA256_HEX]; /* of this size, this variant and sources */
     const char *description;
     const yaml_node *model, *data;
     int64_t batch, step_hint, eval_every_examples;

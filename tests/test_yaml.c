@@ -111,8 +111,23 @@ static void test_overlay(void)
     yaml_destroy(d);
 }
 
+static void test_canonical(void)
+{
+    yaml_document *a = parse("# note\nb: [1.50, 'x\"', {}]\na: {d: \"1.5\", c: 2}\n");
+    yaml_document *b = parse("a:\n  c: 2.0\n  d: '1.5'\nb:\n- 15e-1\n- \"x\\\"\"\n- {}\n");
+    text_buffer x = {0}, y = {0};
+    yaml_print_canonical(&x, yaml_root(a));
+    yaml_print_canonical(&y, yaml_root(b));
+    is_text(x.data, "{\"a\":{\"c\":2,\"d\":\"1.5\"},\"b\":[1.5,\"x\\u0022\",{}]}",
+            "the canonical form sorts keys and tells a number from its text");
+    is_text(y.data, x.data, "order, style and comments do not show in it");
+    text_release(&x), text_release(&y);
+    yaml_destroy(a), yaml_destroy(b);
+}
+
 int main(void)
 {
+    test_canonical();
     test_overlay();
     test_values();
     test_errors();
