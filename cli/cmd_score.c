@@ -3,18 +3,49 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "cli/command.h"
+#include "harness/halton_case.h"
 #include "scoring/board.h"
 #include "scoring/case.h"
 
 #define CASE_TOLERANCE 1e-12
+
+static int32_t check_case(const char *path, double *worst)
+{
+    static const struct {
+        const char *schema;
+        int32_t (*check)(const char *path, double *worst);
+    } kinds[] = {
+        {"scoring-case/1", score_case_check},
+        {"speedup/1", speedup_case_check},
+        {"halton/1", halton_case_check},
+    };
+    json_t *root = NULL;
+    const char *schema;
+    int32_t rc = json_read_file(&root, path);
+    if (!rc)
+        rc = json_read_text(root, path, "schema", &schema);
+    for (size_t i = 0; !rc && i <= sizeof kinds / sizeof *kinds; i++)
+        if (i == sizeof kinds / sizeof *kinds) {
+            rc = podium_fail(PODIUM_EINVAL,
+                             "%s: schema '%s' is not scored here, expected scoring-case/1, "
+                             "speedup/1 or halton/1",
+                             path, schema);
+        } else if (!strcmp(schema, kinds[i].schema)) {
+            rc = kinds[i].check(path, worst);
+            break;
+        }
+    json_decref(root);
+    return rc;
+}
 
 static int check_cases(char **paths, int n)
 {
     bool passed = true;
     for (int i = 0; i < n; i++) {
         double worst;
-        int32_t rc = score_case_check(paths[i], &worst);
+        int32_t rc = check_case(paths[i], &worst);
         if (rc < 0)
             return rc;
         bool good = worst <= CASE_TOLERANCE;

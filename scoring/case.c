@@ -6,18 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
-#include "scoring/score.h"
-
-typedef struct scoring_case {
-    json_t *json;
-    const char *path;
-    const char **submissions, **workloads; /* borrowed from the JSON; base workloads first */
-    int32_t *base_of;
-    score_trial *trials;
-    size_t capacity;
-    score_problem problem;
-} scoring_case;
+#include "scoring/case_internal.h"
 
 static int32_t out_of_memory(void)
 {
@@ -141,10 +130,8 @@ static int32_t read_case(scoring_case *c)
     const char *schema, *name;
     TRY(json_read_text(c->json, c->path, "schema", &schema));
     if (strcmp(schema, "scoring-case/1"))
-        return podium_fail(PODIUM_ENOTSUP,
-                           "%s: schema '%s' is not scored here, expected "
-                           "scoring-case/1",
-                           c->path, schema);
+        return podium_fail(PODIUM_EINVAL, "%s: schema '%s', expected scoring-case/1", c->path,
+                           schema);
     TRY(json_read_object(c->json, c->path, "config", &config));
     TRY(json_read_object(config, c->path, "targets", &targets));
     TRY(json_read_object(c->json, c->path, "input", &input));
@@ -164,8 +151,7 @@ static int32_t read_case(scoring_case *c)
     return 0;
 }
 
-/* Relative error of a number against a golden value; null stands for NaN. */
-static double error_of(double got, const json_t *want)
+double scoring_case_error(double got, const json_t *want)
 {
     double x = NAN;
     if (!want || (!json_is_null(want) && !json_number_of(want, &x)))
@@ -195,22 +181,30 @@ static int32_t compare(const scoring_case *c, const score_result *r, const json_
     TRY(json_read_object(expected, c->path, "score", &score));
     TRY(json_read_object(expected, c->path, "score_exact_integral", &exact));
     json_t *rho = json_object_get(json_object_get(expected, "profile"), "rho");
+    json_t *tau = json_object_get(json_object_get(expected, "profile"), "tau");
     json_t *ranking = json_object_get(expected, "ranking");
+    json_t *published = json_object_get(expected, "published_score_4dp");
+    for (size_t i = 0; tau && i < SCORE_POINTS; i++)
+        raise_to(worst, scoring_case_error(score_tau((int)i), json_array_get(tau, i)));
     for (size_t s = 0; s < p->num_submissions; s++) {
         const char *name = c->submissions[s];
         const json_t *times = json_object_get(time, name), *ratios = json_object_get(ratio, name);
         for (size_t w = 0; w < W; w++)
             if (json_object_get(times, c->workloads[w]) || !isnan(r->time[s * W + w]))
-                raise_to(worst,
-                         error_of(r->time[s * W + w], json_object_get(times, c->workloads[w])));
+                raise_to(worst, scoring_case_error(r->time[s * W + w],
+                                                   json_object_get(times, c->workloads[w])));
         for (size_t w = 0; w < B; w++)
-            raise_to(worst,
-                     error_of(r->ratio[s * B + w], json_object_get(ratios, c->workloads[w])));
-        raise_to(worst, error_of(r->score[s], json_object_get(score, name)));
-        raise_to(worst, error_of(r->exact[s], json_object_get(exact, name)));
+            raise_to(worst, scoring_case_error(r->ratio[s * B + w],
+                                               json_object_get(ratios, c->workloads[w])));
+        raise_to(worst, scoring_case_error(r->score[s], json_object_get(score, name)));
+        raise_to(worst, scoring_case_error(r->exact[s], json_object_get(exact, name)));
         for (size_t i = 0; rho && i < SCORE_POINTS; i++)
-            raise_to(worst, error_of(r->rho[s * SCORE_POINTS + i],
-                                     json_array_get(json_object_get(rho, name), i)));
+            raise_to(worst, scoring_case_error(r->rho[s * SCORE_POINTS + i],
+                                               json_array_get(json_object_get(rho, name), i)));
+        if (json_object_get(published, name)) {
+            double shown = round(r->score[s] * 1e4) / 1e4;
+            raise_to(worst, scoring_case_error(shown, json_object_get(published, name)));
+        }
         const char *ranked = json_string_value(json_array_get(ranking, s));
         if (ranking && (!ranked || strcmp(ranked, c->submissions[r->order[s]])))
             *worst = INFINITY;
@@ -229,21 +223,31 @@ static int32_t check_rule(const scoring_case *c, score_rule rule, const char *fi
     return rc;
 }
 
+int32_t scoring_case_open(scoring_case *c, const char *path)
+{
+    *c = (scoring_case){.path = path};
+    TRY(json_read_file(&c->json, path));
+    return read_case(c);
+}
+
+void scoring_case_close(scoring_case *c)
+{
+    free(c->submissions);
+    free(c->workloads);
+    free(c->base_of);
+    free(c->trials);
+    json_decref(c->json);
+}
+
 int32_t score_case_check(const char *path, double *worst)
 {
-    scoring_case c = {.path = path};
+    scoring_case c;
     *worst = 0;
-    int32_t rc = json_read_file(&c.json, path);
-    if (!rc)
-        rc = read_case(&c);
+    int32_t rc = scoring_case_open(&c, path);
     if (!rc)
         rc = check_rule(&c, SCORE_MIN_INDEX, "expected", worst);
     if (!rc)
         rc = check_rule(&c, SCORE_MIN_TIME, "expected_min_time_rule", worst);
-    free(c.submissions);
-    free(c.workloads);
-    free(c.base_of);
-    free(c.trials);
-    json_decref(c.json);
+    scoring_case_close(&c);
     return rc;
 }

@@ -297,3 +297,18 @@ int32_t score_interval(const score_problem *p, score_rule rule, int rounds, doub
     free(studies);
     return rc;
 }
+
+double score_speedup(const score_problem *p, const score_result *r, size_t base, size_t s,
+                     const double *missed, double *ratio)
+{
+    size_t W = p->num_base + p->num_held_out;
+    double sum = 0;
+    for (size_t w = 0; w < p->num_base; w++) {
+        double a = r->time[base * W + w], b = r->time[s * W + w];
+        double quotient = (isinf(b) ? missed[w] : b) / (isinf(a) ? missed[w] : a);
+        sum += log(quotient);
+        if (ratio)
+            ratio[w] = quotient;
+    }
+    return exp(sum / (double)p->num_base);
+}

@@ -52,6 +52,12 @@ double score_tau(int i); /* point i of the profile */
 int32_t score_compute(const score_problem *p, score_rule rule, score_result *out);
 void score_release(score_result *r);
 
+/* Geometric mean over the base workloads of times of submission `s` over those of `base`, an
+ * infinite time replaced by missed[w]; ratio (or NULL) gets the [num_base] ratios.  NaN where one
+ * of them has no trials (AlgoPerf's headline "28 % faster": 100 (1 - mean) percent less time). */
+double score_speedup(const score_problem *p, const score_result *r, size_t base, size_t s,
+                     const double *missed, double *ratio);
+
 /* 95 % interval of each score by resampling studies with replacement (percentile bootstrap, fixed
  * stream, `rounds` rounds); low and high [num_submissions].  NaN when no workload has two studies.
  */
