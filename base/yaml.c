@@ -536,7 +536,9 @@ static void print_quoted(text_buffer *out, const char *text)
 {
     text_add(out, "\"");
     for (; *text; text++)
-        if (*text == '"' || *text == '\\' || (unsigned char)*text < 0x20)
+        if (*text == '"' || *text == '\\')
+            text_print(out, "\\%c", *text);
+        else if ((unsigned char)*text < 0x20)
             text_print(out, "\\u%04x", *text);
         else
             text_append(out, text, 1);
