@@ -88,6 +88,19 @@ void text_print(text_buffer *b, const char *format, ...)
     va_end(again);
 }
 
+void text_add_quoted(text_buffer *out, const char *text)
+{
+    text_add(out, "\"");
+    for (; *text; text++)
+        if (*text == '"' || *text == '\\')
+            text_print(out, "\\%c", *text);
+        else if ((unsigned char)*text < 0x20)
+            text_print(out, "\\u%04x", *text);
+        else
+            text_append(out, text, 1);
+    text_add(out, "\"");
+}
+
 void text_release(text_buffer *b)
 {
     free(b->data);

@@ -22,6 +22,7 @@ typedef struct text_buffer {
 void text_append(text_buffer *b, const char *bytes, size_t n);
 void text_add(text_buffer *b, const char *s);
 void text_print(text_buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_add_quoted(text_buffer *b, const char *s); /* as a JSON string */
 void text_release(text_buffer *b);
 
 /* Reads a whole file, terminated by a zero byte that *length does not count; the caller frees.

@@ -532,26 +532,13 @@ int32_t yaml_overlay(yaml_document *d, const yaml_node *base, const yaml_node *o
     return node_append(d->overlays, NULL, n);
 }
 
-static void print_quoted(text_buffer *out, const char *text)
-{
-    text_add(out, "\"");
-    for (; *text; text++)
-        if (*text == '"' || *text == '\\')
-            text_print(out, "\\%c", *text);
-        else if ((unsigned char)*text < 0x20)
-            text_print(out, "\\u%04x", *text);
-        else
-            text_append(out, text, 1);
-    text_add(out, "\"");
-}
-
 static void print_scalar(text_buffer *out, const yaml_node *n)
 {
     double x;
     if (!n->quoted && number_parse(n->text, &x))
         text_print(out, "%.17g", x);
     else
-        print_quoted(out, n->text);
+        text_add_quoted(out, n->text);
 }
 
 static void print_map(text_buffer *out, const yaml_node *n)
@@ -566,7 +553,7 @@ static void print_map(text_buffer *out, const yaml_node *n)
                 next = i;
         last = n->keys[next]->text;
         text_add(out, done ? "," : "");
-        print_quoted(out, last);
+        text_add_quoted(out, last);
         text_add(out, ":");
         yaml_print_canonical(out, n->items[next]);
     }

@@ -113,7 +113,9 @@ int32_t search_space_print(const search_space *s, int64_t i, text_buffer *out)
     for (int32_t d = 0; d < s->num_axes; d++) {
         const search_axis *x = &s->axes[d];
         double u = halton_axis_value(&x->halton, i);
-        text_print(out, "%s\"%s\": ", d ? ", " : "{", x->name);
+        text_add(out, d ? ", " : "{");
+        text_add_quoted(out, x->name);
+        text_add(out, ": ");
         if (x->kind == SEARCH_CHOICE)
             yaml_print_canonical(
                 out, yaml_item(x->choices, (size_t)(u * (double)yaml_length(x->choices))));
