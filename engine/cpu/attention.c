@@ -26,37 +26,84 @@ attention_shape attention_shape_of(const op_call *c, int first, int mask_at)
         s.mask_query = mask->shape[1] > 1 ? s.Tk : 0;
         s.mask_batch = mask->shape[0] > 1 ? mask->shape[1] * s.Tk : 0;
     }
+    for (int64_t l = 0; l < LANES; l++)
+        s.last[l] = s.Tp - LANES + l < s.Tk ? 0 : -INFINITY;
     return s;
 }
 
-void attention_copy(const attention_shape *s, float *to, const float *from, int64_t stride,
-                    int64_t rows)
+head_rows attention_rows(const attention_shape *s, float *copy, const float *from, int64_t stride,
+                         int64_t rows)
 {
+    if (s->D == s->Dp)
+        return (head_rows){from, stride};
     for (int64_t r = 0; r < rows; r++) {
-        memcpy(to + r * s->Dp, from + r * stride, (size_t)s->D * sizeof *to);
-        memset(to + r * s->Dp + s->D, 0, (size_t)(s->Dp - s->D) * sizeof *to);
+        float *to = copy + r * s->Dp;
+#pragma omp simd
+        for (int64_t d = 0; d < s->D; d++)
+            to[d] = from[r * stride + d];
+        for (int64_t d = s->D; d < s->Dp; d++)
+            to[d] = 0;
+    }
+    return (head_rows){copy, s->Dp};
+}
+
+void attention_put(const attention_shape *s, float *to, int64_t stride, const float *from,
+                   int64_t rows)
+{
+    if (to == from)
+        return;
+    for (int64_t r = 0; r < rows; r++)
+#pragma omp simd
+        for (int64_t d = 0; d < s->D; d++)
+            to[r * stride + d] = from[r * s->Dp + d];
+}
+
+enum { BLOCK = 8 };
+typedef float eight __attribute__((vector_size(BLOCK * sizeof(float))));
+typedef float eight_at __attribute__((vector_size(BLOCK * sizeof(float)), aligned(4)));
+
+#define INTERLEAVE(a, b, i, j, k, l) \
+    __builtin_shufflevector(a, b, i, j, k, l, i + 4, j + 4, k + 4, l + 4)
+
+/* An 8 x 8 block in registers, by halves, pairs and single elements. */
+static void transpose_block(float *to, int64_t to_step, const float *from, int64_t from_step)
+{
+    eight r[BLOCK], t[BLOCK];
+    for (int i = 0; i < BLOCK; i++)
+        r[i] = *(const eight_at *)(from + i * from_step);
+    for (int i = 0; i < BLOCK; i += 2) {
+        t[i] = INTERLEAVE(r[i], r[i + 1], 0, 8, 1, 9);
+        t[i + 1] = INTERLEAVE(r[i], r[i + 1], 2, 10, 3, 11);
+    }
+    for (int i = 0; i < BLOCK; i += 4)
+        for (int k = 0; k < 2; k++) {
+            r[i + 2 * k] = INTERLEAVE(t[i + k], t[i + k + 2], 0, 1, 8, 9);
+            r[i + 2 * k + 1] = INTERLEAVE(t[i + k], t[i + k + 2], 2, 3, 10, 11);
+        }
+    for (int i = 0; i < BLOCK / 2; i++) {
+        *(eight_at *)(to + i * to_step) = __builtin_shufflevector(r[i], r[i + 4], 0, 1, 2, 3, 8, 9,
+                                                                  10, 11);
+        *(eight_at *)(to + (i + 4) * to_step) = __builtin_shufflevector(r[i], r[i + 4], 4, 5, 6, 7,
+                                                                        12, 13, 14, 15);
     }
 }
 
 void attention_transpose(const attention_shape *s, float *to, const float *from)
 {
-    for (int64_t d = 0; d < s->D; d++)
+    int64_t rows = s->Tk / BLOCK * BLOCK, columns = s->D / BLOCK * BLOCK;
+    for (int64_t j = 0; j < rows; j += BLOCK)
+        for (int64_t d = 0; d < columns; d += BLOCK)
+            transpose_block(to + d * s->Tp + j, s->Tp, from + j * s->row + d, s->row);
+    for (int64_t d = 0; d < s->D; d++) {
+        for (int64_t j = d < columns ? rows : 0; j < s->Tk; j++)
+            to[d * s->Tp + j] = from[j * s->row + d];
         for (int64_t j = s->Tk; j < s->Tp; j++)
             to[d * s->Tp + j] = 0;
-    /* Blocks of 8 columns: whole lines are read, and few streams are written at once. */
-    for (int64_t first = 0; first < s->D; first += 8) {
-        int64_t end = first + 8 < s->D ? first + 8 : s->D;
-        for (int64_t j = 0; j < s->Tk; j++)
-            for (int64_t d = first; d < end; d++)
-                to[d * s->Tp + j] = from[j * s->row + d];
     }
 }
 
-void attention_scale(const attention_shape *s, float *row, int64_t b, int64_t i)
+void attention_hide(const attention_shape *s, float *row, int64_t b, int64_t i)
 {
-#pragma omp simd
-    for (int64_t j = 0; j < s->Tk; j++)
-        row[j] *= s->scale;
     if (s->mask) {
         const int32_t *mask = s->mask + b * s->mask_batch + i * s->mask_query;
 #pragma omp simd
@@ -67,23 +114,25 @@ void attention_scale(const attention_shape *s, float *row, int64_t b, int64_t i)
         row[j] = -INFINITY;
 }
 
-/* Scores -> exp(score - max), padding 0; returns the sum, *lse the log of the sum of exps. */
-static float exponentials(const attention_shape *s, float *row, float *lse)
+/* Scores of one query -> exp(score scale - max), padding 0; returns the sum. */
+static float exponentials(const attention_shape *s, float *row, float *max)
 {
-    float max = -INFINITY, sum = 0;
-#pragma omp simd reduction(max : max)
-    for (int64_t j = 0; j < s->Tk; j++)
-        max = row[j] > max ? row[j] : max;
-    float shift = max == -INFINITY ? 0 : max;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t j = 0; j < s->Tk; j++) {
-        row[j] = vm_exp(row[j] - shift);
-        sum += row[j];
+    const float low = -INFINITY;
+    lanes best = (lanes){0} + low, sum = {0};
+    int64_t end = s->Tp - LANES;
+    for (int64_t j = 0; j < end; j += LANES)
+        best = lanes_max(lanes_load(row + j) * s->scale, best);
+    lanes tail = lanes_load(row + end) * s->scale + s->last;
+    *max = lanes_highest(lanes_max(tail, best));
+    float shift = *max == -INFINITY ? 0 : *max;
+    for (int64_t j = 0; j < end; j += LANES) {
+        lanes e = lanes_exp(lanes_load(row + j) * s->scale - shift);
+        lanes_store(row + j, e);
+        sum += e;
     }
-    for (int64_t j = s->Tk; j < s->Tp; j++)
-        row[j] = 0;
-    *lse = sum > 0 ? max + logf(sum) : -INFINITY;
-    return sum;
+    tail = lanes_exp(tail - shift);
+    lanes_store(row + end, tail);
+    return lanes_sum(sum + tail);
 }
 
 /* Workspace of a thread, in floats. */
@@ -100,35 +149,46 @@ static int32_t prepare(op_call *c)
     return 0;
 }
 
+/* Queries [first, first + rows) of one head: mixed values to out [rows, C], lse [rows] or NULL. */
+static void mix(const attention_shape *s, int64_t b, int64_t first, int64_t rows, const float *q,
+                const float *keys, head_rows values, float *scores, float *mixed, float *out,
+                float *lse)
+{
+    float sums[QUERY_BLOCK];
+    tile_product(rows, s->Tp, s->D, q, s->row, 1, keys, s->Tp, scores, s->Tp, false);
+    for (int64_t i = 0; i < rows; i++) {
+        float max;
+        attention_hide(s, scores + i * s->Tp, b, first + i);
+        sums[i] = exponentials(s, scores + i * s->Tp, &max);
+        if (lse)
+            lse[i] = sums[i] > 0 ? max + logf(sums[i]) : -INFINITY;
+    }
+    bool direct = s->D == s->Dp;
+    int64_t step = direct ? s->C : s->Dp;
+    mixed = direct ? out : mixed;
+    tile_product(rows, s->Dp, s->Tk, scores, s->Tp, 1, values.at, values.step, mixed, step, false);
+    for (int64_t i = 0; i < rows; i++) {
+        float inverse = sums[i] > 0 ? 1.0f / sums[i] : 0;
+        for (int64_t d = 0; d < s->Dp; d += LANES)
+            lanes_store(mixed + i * step + d, lanes_load(mixed + i * step + d) * inverse);
+    }
+    attention_put(s, out, s->C, mixed, rows);
+}
+
 /* One head: out [Tq, C] at its columns, lse [Tq] or NULL. */
 static void head(const attention_shape *s, int64_t b, int64_t h, float *out, float *lse,
                  float *work)
 {
-    float *keys = work, *values = keys + s->D * s->Tp;
-    float *scores = values + s->Tk * s->Dp, *mixed = scores + QUERY_BLOCK * s->Tp;
+    float *keys = work, *copy = keys + s->D * s->Tp;
+    float *scores = copy + s->Tk * s->Dp, *mixed = scores + QUERY_BLOCK * s->Tp;
     int64_t at = b * s->Tk * s->row + h * s->D;
     attention_transpose(s, keys, s->k + at);
-    attention_copy(s, values, s->v + at, s->row, s->Tk);
+    head_rows values = attention_rows(s, copy, s->v + at, s->row, s->Tk);
     for (int64_t first = 0; first < s->Tq; first += QUERY_BLOCK) {
         int64_t rows = s->Tq - first < QUERY_BLOCK ? s->Tq - first : QUERY_BLOCK;
-        const float *q = s->q + (b * s->Tq + first) * s->row + h * s->D;
-        float sums[QUERY_BLOCK];
-        tile_product(rows, s->Tp, s->D, q, s->row, 1, keys, s->Tp, scores, s->Tp, false);
-        for (int64_t i = 0; i < rows; i++) {
-            float l;
-            attention_scale(s, scores + i * s->Tp, b, first + i);
-            sums[i] = exponentials(s, scores + i * s->Tp, &l);
-            if (lse)
-                lse[first + i] = l;
-        }
-        tile_product(rows, s->Dp, s->Tk, scores, s->Tp, 1, values, s->Dp, mixed, s->Dp, false);
-        for (int64_t i = 0; i < rows; i++) {
-            float *o = out + ((b * s->Tq + first + i) * s->C) + h * s->D;
-            float inverse = sums[i] > 0 ? 1.0f / sums[i] : 0;
-#pragma omp simd
-            for (int64_t d = 0; d < s->D; d++)
-                o[d] = mixed[i * s->Dp + d] * inverse;
-        }
+        int64_t token = b * s->Tq + first;
+        mix(s, b, first, rows, s->q + token * s->row + h * s->D, keys, values, scores, mixed,
+            out + token * s->C + h * s->D, lse ? lse + first : NULL);
     }
 }
 

@@ -16,16 +16,27 @@ typedef struct attention_shape {
     int64_t mask_batch, mask_query; /* strides of the mask, 0 where it is repeated */
     bool causal;
     float scale;
+    lanes last; /* added to the last vector of a row of scores: 0, -inf in the padding */
 } attention_shape;
+
+/* Rows of D columns, readable and writable to Dp. */
+typedef struct head_rows {
+    const float *at;
+    int64_t step;
+} head_rows;
 
 /* in[first ..]: q, k, v, whose data are one tensor when packed; mask in[mask_at]. */
 attention_shape attention_shape_of(const op_call *c, int first, int mask_at);
-/* rows x D of a head -> [rows, Dp], padded with zeros. */
-void attention_copy(const attention_shape *s, float *to, const float *from, int64_t stride,
-                    int64_t rows);
+/* rows x D of a head: where they lie if D is whole vectors, else a copy [rows, Dp], padded with 0.
+ */
+head_rows attention_rows(const attention_shape *s, float *copy, const float *from, int64_t stride,
+                         int64_t rows);
 /* [Tk, D] of a head -> [D, Tp], padded with zeros. */
 void attention_transpose(const attention_shape *s, float *to, const float *from);
-/* Scaled scores of one query, hidden keys -inf; row [Tk]. */
-void attention_scale(const attention_shape *s, float *row, int64_t b, int64_t i);
+/* Scores of query i, row [Tk]: -inf where the mask or causality hides the key. */
+void attention_hide(const attention_shape *s, float *row, int64_t b, int64_t i);
+/* D columns of `rows` results [rows, Dp] to their place, unless they were made there. */
+void attention_put(const attention_shape *s, float *to, int64_t stride, const float *from,
+                   int64_t rows);
 
 #endif

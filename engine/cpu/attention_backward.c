@@ -4,7 +4,6 @@
 #include "engine/cpu/vmath.h"
 
 #include <math.h>
-#include <string.h>
 
 /* What a thread holds of one head. */
 typedef struct workspace {
@@ -47,14 +46,14 @@ static int32_t prepare(op_call *c)
 /* One query: scores and dp -> probabilities p and ds = p (dp - delta) scale; padding 0. */
 static void score_gradients(const attention_shape *s, float *p, float *ds, float lse, float delta)
 {
-    float visible = lse == -INFINITY ? 0.0f : 1.0f, shift = visible != 0 ? lse : 0.0f;
-#pragma omp simd
-    for (int64_t j = 0; j < s->Tk; j++) {
-        p[j] = vm_exp(p[j] - shift) * visible;
-        ds[j] = p[j] * (ds[j] - delta) * s->scale;
+    float shift = lse == -INFINITY ? 0 : lse; /* no key visible: all scores are -inf */
+    int64_t end = s->Tp - LANES;
+    for (int64_t j = 0; j <= end; j += LANES) {
+        lanes score = lanes_load(p + j) * s->scale;
+        lanes e = lanes_exp((j == end ? score + s->last : score) - shift);
+        lanes_store(p + j, e);
+        lanes_store(ds + j, e * (lanes_load(ds + j) - delta) * s->scale);
     }
-    for (int64_t j = s->Tk; j < s->Tp; j++)
-        p[j] = ds[j] = 0;
 }
 
 /* out . dout of one query = sum_j p_j dp_j (Dao et al. 2022, eq. 4). */
@@ -67,26 +66,37 @@ static float dot(const float *a, const float *b, int64_t n)
     return sum;
 }
 
-/* Queries [first, first + rows) of head h: writes their dq, adds to dk and dv. */
-static void query_block(const attention_shape *s, const workspace *w, int64_t b, int64_t h,
-                        int64_t first, int64_t rows, const float *dout, const float *out,
-                        const float *lse, float *dq)
+/* One head: operands, and where its gradients go. */
+typedef struct head_gradient {
+    int64_t b;
+    head_rows keys;
+    const float *lse; /* [Tq] */
+    float *dk, *dv;   /* [Tk, step] */
+    int64_t step;
+} head_gradient;
+
+/* Queries [first, first + rows), whose q, dout, out and dq these are: writes dq, adds to dk, dv. */
+static void query_block(const attention_shape *s, const workspace *w, const head_gradient *g,
+                        int64_t first, int64_t rows, const float *q_at, const float *dout_at,
+                        const float *out, float *dq)
 {
-    int64_t token = b * s->Tq + first;
-    attention_copy(s, w->q, s->q + token * s->row + h * s->D, s->row, rows);
-    attention_copy(s, w->dout, dout + token * s->C + h * s->D, s->C, rows);
-    tile_product(rows, s->Tp, s->D, w->q, s->Dp, 1, w->keys_t, s->Tp, w->p, s->Tp, false);
-    tile_product(rows, s->Tp, s->D, w->dout, s->Dp, 1, w->values_t, s->Tp, w->ds, s->Tp, false);
+    head_rows q = attention_rows(s, w->q, q_at, s->row, rows);
+    head_rows dout = attention_rows(s, w->dout, dout_at, s->C, rows);
+    tile_product(rows, s->Tp, s->D, q.at, q.step, 1, w->keys_t, s->Tp, w->p, s->Tp, false);
+    tile_product(rows, s->Tp, s->D, dout.at, dout.step, 1, w->values_t, s->Tp, w->ds, s->Tp, false);
     for (int64_t i = 0; i < rows; i++) {
-        float delta = dot(w->dout + i * s->Dp, out + (token + i) * s->C + h * s->D, s->D);
-        attention_scale(s, w->p + i * s->Tp, b, first + i);
-        score_gradients(s, w->p + i * s->Tp, w->ds + i * s->Tp, lse[first + i], delta);
+        float delta = dot(dout_at + i * s->C, out + i * s->C, s->D);
+        attention_hide(s, w->p + i * s->Tp, g->b, first + i);
+        score_gradients(s, w->p + i * s->Tp, w->ds + i * s->Tp, g->lse[first + i], delta);
     }
-    tile_product(s->Tk, s->Dp, rows, w->p, 1, s->Tp, w->dout, s->Dp, w->dv, s->Dp, first > 0);
-    tile_product(s->Tk, s->Dp, rows, w->ds, 1, s->Tp, w->q, s->Dp, w->dk, s->Dp, first > 0);
-    tile_product(rows, s->Dp, s->Tk, w->ds, s->Tp, 1, w->keys, s->Dp, w->dq, s->Dp, false);
-    for (int64_t i = 0; i < rows; i++)
-        memcpy(dq + (token + i) * s->row + h * s->D, w->dq + i * s->Dp, (size_t)s->D * sizeof *dq);
+    bool add = first > 0;
+    tile_product(s->Tk, s->Dp, rows, w->p, 1, s->Tp, dout.at, dout.step, g->dv, g->step, add);
+    tile_product(s->Tk, s->Dp, rows, w->ds, 1, s->Tp, q.at, q.step, g->dk, g->step, add);
+    bool direct = s->D == s->Dp;
+    float *made = direct ? dq : w->dq;
+    tile_product(rows, s->Dp, s->Tk, w->ds, s->Tp, 1, g->keys.at, g->keys.step, made,
+                 direct ? s->row : s->Dp, false);
+    attention_put(s, dq, s->row, made, rows);
 }
 
 /* dout, q, k, v, out, lse, mask? -> dq, dk, dv; packed: dqkv [B, T, 3C] */
@@ -106,17 +116,24 @@ static int32_t attention_backward(op_call *c)
         cpu_share(s.B * s.H, 1, &lo, &hi);
         for (int64_t n = lo; n < hi; n++) {
             int64_t b = n / s.H, h = n % s.H, at = b * s.Tk * s.row + h * s.D;
+            bool direct = s.D == s.Dp;
             attention_transpose(&s, w.keys_t, s.k + at);
             attention_transpose(&s, w.values_t, s.v + at);
-            attention_copy(&s, w.keys, s.k + at, s.row, s.Tk);
-            for (int64_t first = 0; first < s.Tq; first += QUERY_BLOCK)
-                query_block(&s, &w, b, h, first,
-                            s.Tq - first < QUERY_BLOCK ? s.Tq - first : QUERY_BLOCK, dout, out,
-                            lse + n * s.Tq, dq);
-            for (int64_t j = 0; j < s.Tk; j++) {
-                memcpy(dk + at + j * s.row, w.dk + j * s.Dp, (size_t)s.D * sizeof *dk);
-                memcpy(dv + at + j * s.row, w.dv + j * s.Dp, (size_t)s.D * sizeof *dv);
+            head_gradient g = {.b = b,
+                               .keys = attention_rows(&s, w.keys, s.k + at, s.row, s.Tk),
+                               .lse = lse + n * s.Tq,
+                               .dk = direct ? dk + at : w.dk,
+                               .dv = direct ? dv + at : w.dv,
+                               .step = direct ? s.row : s.Dp};
+            for (int64_t first = 0; first < s.Tq; first += QUERY_BLOCK) {
+                int64_t rows = s.Tq - first < QUERY_BLOCK ? s.Tq - first : QUERY_BLOCK;
+                int64_t token = b * s.Tq + first, q_at = token * s.row + h * s.D;
+                int64_t out_at = token * s.C + h * s.D;
+                query_block(&s, &w, &g, first, rows, s.q + q_at, dout + out_at, out + out_at,
+                            dq + q_at);
             }
+            attention_put(&s, dk + at, s.row, g.dk, s.Tk);
+            attention_put(&s, dv + at, s.row, g.dv, s.Tk);
         }
     }
     return 0;

@@ -106,7 +106,7 @@ static int32_t tiled_dw(op_call *c)
 #pragma omp parallel num_threads(cpu_team(c, g->M * g->N * g->K / 16))
     {
         int64_t lo, hi;
-        cpu_share(g->N, 12, &lo, &hi);
+        cpu_share(g->N, 4, &lo, &hi);
         int64_t rows = hi - lo;
         if (dbias && rows > 0)
             memset(dbias + lo, 0, (size_t)rows * sizeof *dbias);

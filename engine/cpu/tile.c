@@ -39,14 +39,16 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
             *(lanes_at *)(c + i * ldc + j * LANES) = sum[i][j];
 }
 
-/* All rows of a strip `width` vectors wide: tiles of `most` rows, then halves of what is left. */
-#define STRIP(name, width, most)                                                        \
+/* All rows of a strip `width` vectors wide: tiles of `most` rows, then of `half`, 4, 2, 1. */
+#define STRIP(name, width, most, half)                                                  \
     static void name(int64_t M, int64_t K, const float *a, int64_t row, int64_t col,    \
                      const float *b, int64_t ldb, float *c, int64_t ldc, bool add)      \
     {                                                                                   \
         int64_t i = 0;                                                                  \
         for (; i + most <= M; i += most)                                                \
             tile(most, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add); \
+        for (; i + half <= M; i += half)                                                \
+            tile(half, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add); \
         for (; i + 4 <= M; i += 4)                                                      \
             tile(4, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);    \
         for (; i + 2 <= M; i += 2)                                                      \
@@ -55,9 +57,9 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
             tile(1, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);    \
     }
 
-STRIP(strip_wide, WIDE, WIDE_ROWS)
-STRIP(strip_pair, 2, PAIR_ROWS)
-STRIP(strip_single, 1, SINGLE_ROWS)
+STRIP(strip_wide, WIDE, WIDE_ROWS, 4)
+STRIP(strip_pair, 2, PAIR_ROWS, 4)
+STRIP(strip_single, 1, SINGLE_ROWS, SINGLE_ROWS / 2)
 
 void tile_product(int64_t M, int64_t N, int64_t K, const float *a, int64_t row, int64_t col,
                   const float *b, int64_t ldb, float *c, int64_t ldc, bool add)

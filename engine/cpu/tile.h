@@ -5,15 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#ifdef __AVX512F__
-#define LANES 16
-#else
-#define LANES 8
-#endif
-
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
-typedef float lanes_at __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
+#include "engine/cpu/lanes.h"
 
 /* c [M, N] = sum over k of a[i row + k col] b[k ldb + j], or added to it. */
 void tile_product(int64_t M, int64_t N, int64_t K, const float *a, int64_t row, int64_t col,

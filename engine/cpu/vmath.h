@@ -28,8 +28,7 @@ VM_INLINE uint32_t vm_bits(float f)
 VM_INLINE float vm_exp(float x)
 {
     const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
-    float c = x > 89.0f ? 89.0f : x;
-    c = c < -87.0f ? -87.0f : c;
+    float c = x > 89.0f ? 89.0f : x; /* what is too low comes out as anything, and is 0 below */
     float t = c * 1.44269504088896341f + magic;
     float n = t - magic;
     float r = c - n * 0.693359375f;
