@@ -1,16 +1,16 @@
 /* `podium data`: are the data sets there and whole; fetch what is missing. */
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/home.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "data/sources.h"
 
 typedef struct options {
     const char *name, *dir;
-    bool fetch;
+    bool all, fetch;
 } options;
 
 static int32_t parse(options *o, int argc, char **argv)
@@ -32,98 +32,155 @@ static int32_t parse(options *o, int argc, char **argv)
     }
     if (!o->name)
         return podium_fail(PODIUM_EINVAL, "expected a data set or 'all'");
+    o->all = !strcmp(o->name, "all");
     return PODIUM_OK;
 }
 
-/* The folder data/ of the tree that holds the executable: build/podium, or deeper below build/. */
-static int32_t tree_path(char *out, size_t size)
+/* What a look at a set found: the worst that holds. */
+typedef enum { SET_WHOLE, SET_ABSENT, SET_BAD } set_state;
+
+static set_state worse(set_state a, set_state b)
 {
-    char binary[3072], list[4096];
-    const char *const up[] = {"../data", "../../data"};
-    TRY(path_of_executable(binary, sizeof binary));
-    for (size_t i = 0; i < sizeof up / sizeof *up; i++) {
-        TRY(path_join(out, size, binary, up[i]));
-        TRY(path_join(list, sizeof list, out, "sources.yaml"));
-        if (file_exists(list))
-            return PODIUM_OK;
-    }
-    return podium_fail(PODIUM_EIO, "cannot find 'data/sources.yaml' above '%s'", binary);
+    return a > b ? a : b;
 }
 
-static void print_failure(void)
+static set_state failed(void)
 {
+    fflush(stdout);
     fprintf(stderr, "podium data: %s\n", podium_error());
+    return SET_BAD;
 }
 
-/* Checks the files of a set, fetching bad ones if asked; false: something is missing or corrupt. */
-static bool check_files(const data_source *s, const char *folder, bool fetch)
+/* Fetches what file `f` needs; an archive is fetched once, `*unpacked` tells. */
+static int32_t fetch_file(const data_source *s, const source_file *f, const char *folder,
+                          bool *unpacked)
 {
-    bool good = true, unpacked = false;
+    if (s->archive && *unpacked)
+        return PODIUM_OK;
+    *unpacked = true;
+    return source_fetch(s, s->archive ? NULL : f, folder);
+}
+
+/* Checks the files of a set, fetching missing ones if asked.  One that is missing is said when the
+ * set was asked for by name. */
+static set_state check_files(const data_source *s, const char *folder, const options *o)
+{
+    set_state state = SET_WHOLE;
+    bool unpacked = false;
     for (size_t i = 0; i < s->count; i++) {
         const source_file *f = &s->files[i];
         const char *how;
-        int32_t rc = source_file_verify(f, folder, &how);
-        if (rc == PODIUM_EIO && fetch && !(s->archive && unpacked)) {
-            unpacked = true;
-            rc = source_fetch(s, s->archive ? NULL : f, folder);
-            if (rc == 0)
-                rc = source_file_verify(f, folder, &how);
-            else if (s->archive)
-                i = s->count; /* the others are in the same archive */
-        }
-        if (rc < 0)
-            print_failure();
-        else
+        if (o->fetch && s->url && !source_file_present(f, folder) &&
+            fetch_file(s, f, folder, &unpacked) < 0) {
+            state = failed();
+            if (s->archive)
+                break; /* the others are in the same archive */
+        } else if (o->all && !source_file_present(f, folder)) {
+            state = worse(state, SET_ABSENT);
+        } else if (source_file_verify(f, folder, &how) < 0) {
+            state = failed();
+        } else {
             printf("  ok  %s (%s)\n", f->name, how);
-        good = good && rc == 0;
+        }
     }
-    return good;
+    return state;
 }
 
-static bool check_source(const data_source *s, const char *base, bool fetch)
+/* The files that a list of sums in the folder names. */
+static set_state check_sums(const data_source *s, const char *folder, const options *o)
+{
+    int checked;
+    if (o->all && !directory_exists(folder))
+        return SET_ABSENT;
+    if (source_sums_verify(folder, s->sums, &checked) < 0)
+        return failed();
+    printf("  ok  %d files (sha256)\n", checked);
+    return SET_WHOLE;
+}
+
+/* Which files of an absent set the user has to place where, and where they come from. */
+static void print_wanted(const data_source *s, const char *folder)
+{
+    if (s->sums)
+        printf("  not here: copy the folder data/%s of the source tree to %s\n", s->name, folder);
+    else
+        printf("  not complete: place %s in %s:\n",
+               s->archive ? "these files" : "these files, plain or as .gz,", folder);
+    for (size_t i = 0; i < s->count; i++) {
+        const source_file *f = &s->files[i];
+        if (source_file_present(f, folder))
+            continue;
+        printf("    %s", f->name);
+        if (f->bytes)
+            printf(" (%lld bytes)", (long long)f->bytes);
+        printf("\n");
+    }
+    printf("  origin: %s\n", s->origin);
+    if (s->url)
+        printf("  from %s%s: `podium data %s --fetch` gets %s\n", s->url,
+               s->archive ? s->archive : "", s->name, s->archive ? "and unpacks it" : "them");
+    printf("  licence: %s\n", s->licence);
+}
+
+/* A set that was asked for by name and is not whole: why that may be. */
+static void print_incomplete(const data_source *s, const options *o)
+{
+    fprintf(stderr, "podium data: '%s' is not complete; origin: %s\n", s->name, s->origin);
+    if (s->url && !o->fetch)
+        fprintf(stderr, "  from %s%s; `podium data %s --fetch` gets what is missing\n", s->url,
+                s->archive ? s->archive : "", s->name);
+    fprintf(stderr, "  licence: %s\n", s->licence);
+}
+
+static set_state check_source(const data_source *s, const char *base, const options *o)
 {
     char folder[4096];
-    bool good;
-    if (path_join(folder, sizeof folder, base, s->name) < 0) {
-        print_failure();
-        return false;
-    }
+    if (path_join(folder, sizeof folder, base, s->name) < 0)
+        return failed();
     printf("%s: %s\n", s->name, folder);
     fflush(stdout);
-    if (s->sums) {
-        int checked;
-        good = source_sums_verify(folder, s->sums, &checked) == 0;
-        if (good)
-            printf("  ok  %d files (sha256)\n", checked);
-        else
-            print_failure();
-    } else {
-        good = check_files(s, folder, fetch);
-    }
+    set_state state = s->sums ? check_sums(s, folder, o) : check_files(s, folder, o);
+    if (state == SET_ABSENT)
+        print_wanted(s, folder);
     fflush(stdout);
-    if (!good) {
-        fprintf(stderr, "podium data: '%s' is not complete; origin: %s\n", s->name, s->origin);
-        if (s->url && !fetch)
-            fprintf(stderr, "  from %s%s; `podium data %s --fetch` gets what is missing\n", s->url,
-                    s->archive ? s->archive : "", s->name);
-        fprintf(stderr, "  licence: %s\n", s->licence);
-    }
-    return good;
+    if (state == SET_BAD)
+        print_incomplete(s, o);
+    return state;
 }
 
-static int32_t check_all(const options *o, const data_sources *list, const char *base, bool *good)
+/* All sets: those that are not here are named and no failure, since only the user can bring them.
+ */
+static set_state check_all(const options *o, const data_sources *list, const char *base)
 {
-    *good = true;
-    if (strcmp(o->name, "all")) {
-        const data_source *s = data_source_find(list, o->name);
-        if (!s)
-            return podium_fail(PODIUM_EINVAL,
-                               "unknown data set '%s'; `podium list datasets` names them", o->name);
-        *good = check_source(s, base, o->fetch);
+    static const char *const words[] = {"complete", "not here", "damaged or not fetched"};
+    set_state states[SOURCES_MAX], worst = SET_WHOLE;
+    for (size_t i = 0; i < list->count; i++) {
+        states[i] = check_source(&list->items[i], base, o);
+        worst = worse(worst, states[i]);
+    }
+    for (set_state state = SET_WHOLE; state <= SET_BAD; state++) {
+        int named = 0;
+        for (size_t i = 0; i < list->count; i++)
+            if (states[i] == state)
+                printf("%s %s", named++ ? "," : words[state], list->items[i].name);
+        if (named)
+            printf("\n");
+    }
+    return worst;
+}
+
+static int32_t check_sets(const options *o, const data_sources *list, const char *base,
+                          set_state *state)
+{
+    if (o->all) {
+        *state = check_all(o, list, base);
         return PODIUM_OK;
     }
-    for (size_t i = 0; i < list->count; i++)
-        *good = check_source(&list->items[i], base, o->fetch) && *good;
+    const data_source *s = data_source_find(list, o->name);
+    if (!s)
+        return podium_fail(PODIUM_EINVAL,
+                           "unknown data set '%s'; `podium list datasets` names them", o->name);
+    *state = check_source(s, base, o);
     return PODIUM_OK;
 }
 
@@ -131,19 +188,19 @@ static int run(int argc, char **argv)
 {
     options o;
     data_sources list = {0};
-    char tree[4096], path[4096];
-    bool good = false;
+    char home[3072], base[3072], path[4096];
+    set_state state = SET_BAD;
     TRY(parse(&o, argc, argv));
-    TRY(tree_path(tree, sizeof tree));
-    TRY(path_join(path, sizeof path, tree, "sources.yaml"));
-    const char *base = o.dir ? o.dir : getenv("PODIUM_DATA");
+    TRY(home_find("data/sources.yaml", home, sizeof home));
+    TRY(home_data(o.dir, base, sizeof base));
+    TRY(path_join(path, sizeof path, home, "data/sources.yaml"));
     int32_t rc = data_sources_read(&list, path);
     if (rc == 0)
-        rc = check_all(&o, &list, base ? base : tree, &good);
+        rc = check_sets(&o, &list, base, &state);
     data_sources_release(&list);
     if (rc < 0)
         return rc;
-    return good ? EXIT_DONE : EXIT_USAGE;
+    return state == SET_BAD ? EXIT_USAGE : EXIT_DONE;
 }
 
 const command command_data = {
@@ -152,7 +209,10 @@ const command command_data = {
     .usage =
         "usage: podium data NAME|all [--dir DIR] [--fetch]\n\n"
         "Checks the files in DIR/NAME (default: $PODIUM_DATA, or data/ of this tree) against\n"
-        "data/sources.yaml: sizes, and sums where they are known. Missing or corrupt: exit 2.\n"
+        "data/sources.yaml: sizes, and sums where they are known.\n"
+        "NAME: exit 2 when a file of it is missing or corrupt.\n"
+        "all: says for each set that is not here which files to place where; exit 2 when a file\n"
+        "that is here is corrupt, or one that --fetch was to get did not come.\n"
         "  --dir DIR   the folder of data sets\n"
         "  --fetch     get missing files with curl, resuming what a broken run left\n",
     .run = run,

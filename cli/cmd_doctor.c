@@ -14,6 +14,7 @@
 
 #include <linux/seccomp.h>
 
+#include "base/home.h"
 #include "base/machine.h"
 #include "base/text.h"
 #include "cli/command.h"
@@ -172,21 +173,14 @@ static void look_at_sandbox(findings *f)
 /* The data that is part of the tree; the folder as `podium run` finds it. */
 static int32_t look_at_data(findings *f)
 {
-    static const char *const up[] = {"../data", "../../data"};
-    char binary[1024], folder[2048], file[4096];
-    const char *variable = getenv("PODIUM_DATA");
-    bool found = false;
-    TRY(path_of_executable(binary, sizeof binary));
-    for (size_t i = 0; i < sizeof up / sizeof *up && !found; i++) {
-        if (variable)
-            TRY(path_join(folder, sizeof folder, variable, "glyphs"));
-        else {
-            TRY(path_join(file, sizeof file, binary, up[i]));
-            TRY(path_join(folder, sizeof folder, file, "glyphs"));
-        }
-        TRY(path_join(file, sizeof file, folder, "SHA256SUMS"));
-        found = file_exists(file);
+    char data[2000], folder[2048], file[4096];
+    if (home_data(NULL, data, sizeof data)) {
+        add(f, "data", "glyphs", false, NULL, "%.400s", podium_error());
+        return 0;
     }
+    TRY(path_join(folder, sizeof folder, data, "glyphs"));
+    TRY(path_join(file, sizeof file, folder, "SHA256SUMS"));
+    bool found = file_exists(file);
     add(f, "data", "glyphs", found, NULL, "%s%.400s", found ? "" : "not found, last looked in ",
         folder);
     return 0;

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/home.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "data/sources.h"
-#include "harness/submission_folder.h"
 #include "workloads/workload.h"
 
 static void list_workloads(void)
@@ -48,7 +48,7 @@ static int32_t list_datasets(void)
 {
     char home[3072], path[4096];
     data_sources sources = {0};
-    TRY(home_path(home, sizeof home));
+    TRY(home_find("data/sources.yaml", home, sizeof home));
     TRY(path_join(path, sizeof path, home, "data/sources.yaml"));
     int32_t rc = data_sources_read(&sources, path);
     for (size_t i = 0; rc == 0 && i < sources.count; i++)

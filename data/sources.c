@@ -138,6 +138,18 @@ static int32_t verify_unpacked(const source_file *f, const char *path)
     return PODIUM_OK;
 }
 
+bool source_file_present(const source_file *f, const char *folder)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/%s.gz", folder, f->name);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return false;
+    if (file_exists(path))
+        return true;
+    path[n - 3] = '\0';
+    return file_exists(path);
+}
+
 int32_t source_file_verify(const source_file *f, const char *folder, const char **how)
 {
     char plain[4096], packed[4096], name[512];

@@ -3,6 +3,7 @@
 #ifndef DATA_SOURCES_H
 #define DATA_SOURCES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/status.h"
@@ -37,6 +38,8 @@ int32_t data_sources_read(data_sources *out, const char *path);
 void data_sources_release(data_sources *s);
 const data_source *data_source_find(const data_sources *s, const char *name); /* NULL: unknown */
 
+/* Is the file in `folder`, plain or packed? */
+bool source_file_present(const source_file *f, const char *folder);
 /* Checks one file in `folder`; *how says in words what was checked (static text).
  * Errors: PODIUM_EIO missing, PODIUM_EINVAL another size or sum, naming file, expected and got. */
 int32_t source_file_verify(const source_file *f, const char *folder, const char **how);

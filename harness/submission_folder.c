@@ -1,39 +1,13 @@
-/* Finds submissions and Podium's own files. */
+/* Finds what a user wants to race. */
 #include "harness/submission_folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/home.h"
 #include "base/text.h"
 #include "harness/hyperparameters.h"
-
-int32_t home_path(char *out, size_t size)
-{
-    char path[4096], probe[4200];
-    const char *home = getenv("PODIUM_HOME");
-    if (home) {
-        if (!directory_exists(home))
-            return podium_fail(PODIUM_EINVAL, "PODIUM_HOME '%s' is no folder", home);
-        int n = snprintf(out, size, "%s", home);
-        return n >= 0 && (size_t)n < size ? 0
-                                          : podium_fail(PODIUM_EINVAL, "PODIUM_HOME is too long");
-    }
-    TRY(path_of_executable(path, sizeof path));
-    for (char *slash = path + strlen(path); slash; slash = strrchr(path, '/')) {
-        static const char *const below[] = {"", "/share/podium"};
-        *slash = '\0';
-        for (int i = 0; i < 2; i++) {
-            snprintf(probe, sizeof probe, "%s%s/submissions", path, below[i]);
-            if (!directory_exists(probe))
-                continue;
-            int n = snprintf(out, size, "%s%s", path, below[i]);
-            return n >= 0 && (size_t)n < size ? 0 : podium_fail(PODIUM_EINVAL, "path is too long");
-        }
-    }
-    return podium_fail(PODIUM_EINVAL, "cannot find Podium's files above the executable; set "
-                                      "PODIUM_HOME to the folder that holds 'submissions'");
-}
 
 /* A name goes into paths and pages. */
 static int32_t check_name(const char *name)
@@ -94,7 +68,7 @@ static int32_t resolve(submission_folder *s, const char *what)
         if (file_exists(file))
             return read_folder(s, what);
     }
-    if (!strchr(what, '/') && !home_path(home, sizeof home)) {
+    if (!strchr(what, '/') && !home_find("submissions", home, sizeof home)) {
         snprintf(folder, sizeof folder, "%s/submissions/%s", home, what);
         snprintf(file, sizeof file, "%s/submission.yaml", folder);
         if (file_exists(file))

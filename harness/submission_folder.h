@@ -18,8 +18,4 @@ typedef struct submission_folder {
 int32_t submission_folder_init(submission_folder *s, const char *what);
 void submission_folder_release(submission_folder *s);
 
-/* The folder of Podium's own files (submissions/, data/): $PODIUM_HOME, else the nearest folder
- * above the executable that has `submissions`, or its share/podium.  Errors: PODIUM_EINVAL. */
-int32_t home_path(char *out, size_t size);
-
 #endif

@@ -40,7 +40,7 @@ tarred: {origin: o, licence: l, url: "file://$temp/site/", archive: x.tar.gz, pa
   files: [{name: x.bin, bytes: $size}]}
 END
 
-echo 1..12
+echo 1..18
 data 0 glyphs --dir "$temp/sets" && grep -q '9 files' "$temp/out"
 ok $? "the glyph files have their sums"
 printf x >>"$temp/sets/glyphs/valid-labels-idx1-ubyte.gz"
@@ -64,8 +64,29 @@ ok $? "a short file is found by its size"
 data 2 nothing && grep -q "unknown data set 'nothing'" "$temp/out"
 ok $? "an unknown data set is an input error"
 
+
+# All sets: what is not here is described and no failure; what is here and damaged is one.
+all=$temp/all
+mkdir "$all" && cp -r "$root/data/glyphs" "$all/"
+data 0 all --dir "$all" && grep -q '^complete glyphs$' "$temp/out" &&
+    grep -q '^not here plain, packed, wrong, tarred$' "$temp/out"
+ok $? "sets that only the user can bring are no failure of all"
+grep -q "place these files, plain or as .gz, in $all/plain:" "$temp/out" &&
+    grep -q "^    a ($size bytes)$" "$temp/out" && grep -q "^  from file://$temp/site/: " "$temp/out"
+ok $? "for each it is said which file goes where and where it comes from"
+mkdir "$all/plain" && head -c 100 "$temp/site/a" >"$all/plain/a"
+data 2 all --dir "$all" && grep -q "expected $size bytes unpacked, got 100" "$temp/out" &&
+    grep -q '^damaged or not fetched plain$' "$temp/out"
+ok $? "a damaged file is a failure of all"
+rm -r "$all/plain" "$all/glyphs/test-images-idx3-ubyte.gz"
+data 2 all --dir "$all" && grep -q '^damaged or not fetched glyphs$' "$temp/out"
+ok $? "so is a file of the repository that is gone"
+rm -r "$all/glyphs"
+data 0 all --dir "$all" && grep -q "copy the folder data/glyphs of the source tree" "$temp/out"
+ok $? "a folder without the glyphs is told where they are"
+
 if ! command -v curl >/dev/null 2>&1; then
-    for i in 9 10 11 12; do echo "ok $i # SKIP curl is not installed"; done
+    for i in 14 15 16 17 18; do echo "ok $i # SKIP curl is not installed"; done
     exit 0
 fi
 mkdir "$temp/sets/packed" && head -c 50 "$temp/site/a.gz" >"$temp/sets/packed/a.gz.part"
@@ -78,3 +99,6 @@ ok $? "a download with another sum is refused"
 ok $? "and nothing of it stays"
 data 0 tarred --dir "$temp/sets" --fetch && cmp -s "$temp/site/a" "$temp/sets/tarred/x.bin"
 ok $? "an archive is fetched, checked and unpacked"
+data 2 all --dir "$temp/fetched" --fetch && grep -q '^complete plain, packed, tarred$' "$temp/out" &&
+    grep -q '^damaged or not fetched wrong$' "$temp/out"
+ok $? "all fetches what it can and fails for the one that it cannot"
