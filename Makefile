@@ -58,7 +58,8 @@ endif
 -include $(wildcard tools/*/*.mk tests/*/*.mk bench/*.mk)
 
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/workloads.o
-CLI_OBJECTS := $(CLI_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/commands.o
+CLI_OBJECTS := $(CLI_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/commands.o \
+               $(BUILD)/obj/gen/revision.o
 
 all: $(if $(CLI_SOURCES),$(PODIUM) podium) $(if $(RUNNER_SOURCES),$(RUNNER)) $(OPTIMIZERS)
 
@@ -82,11 +83,12 @@ $(BUILD)/gen/workloads.c: tools/registry.sh $(wildcard workloads/*.c workloads/*
 	@sh tools/registry.sh workloads $@
 $(BUILD)/gen/commands.c: tools/registry.sh $(wildcard cli/cmd_*.c) FORCE
 	@sh tools/registry.sh commands $@
-$(BUILD)/gen/revision.h: FORCE
-	@mkdir -p $(@D); echo '#define PODIUM_REVISION "$(PODIUM_REVISION)"' > $@.new; \
+# The revision is an object of podium alone: a commit relinks neither the library nor the tests.
+$(BUILD)/gen/revision.c: FORCE
+	@mkdir -p $(@D); { echo '#include "cli/revision.h"'; \
+	echo 'const char podium_revision[] = "$(PODIUM_REVISION)";'; } > $@.new; \
 	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 .PHONY: FORCE
-$(LIB_OBJECTS) $(CLI_OBJECTS): | $(BUILD)/gen/revision.h
 
 $(LIB): $(LIB_OBJECTS) $(BACKEND_OBJECTS)
 	@rm -f $@; mkdir -p $(@D)

@@ -8,9 +8,11 @@
 
 #include <jansson.h>
 
+#include "base/home.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/revision.h"
 #include "harness/submission_folder.h"
 #include "harness/trial.h"
 
@@ -279,26 +281,15 @@ static int32_t run_submission(tally *t, trial_config *c, const char *what)
     return rc;
 }
 
-static int32_t data_path(const options *o, char *out, size_t size)
-{
-    const char *dir = o->data ? o->data : getenv("PODIUM_DATA");
-    if (dir) {
-        int n = snprintf(out, size, "%s", dir);
-        return n >= 0 && (size_t)n < size ? 0 : podium_fail(PODIUM_EINVAL, "data path too long");
-    }
-    char home[4000];
-    TRY(home_path(home, sizeof home));
-    return path_join(out, size, home, "data");
-}
-
 static int run(int argc, char **argv)
 {
     static options o;
     char data[4096];
     TRY(parse(&o, argc, argv));
-    TRY(data_path(&o, data, sizeof data));
+    TRY(home_data(o.data, data, sizeof data));
     tally t = {.options = &o, .terminal = isatty(STDOUT_FILENO)};
     trial_config c = {
+        .revision = podium_revision,
         .size = o.suite,
         .held_out = o.held_out,
         .data_dir = data,

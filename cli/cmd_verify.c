@@ -8,13 +8,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/home.h"
 #include "base/json.h"
 #include "base/machine.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/revision.h"
 #include "harness/submission_folder.h"
 #include "harness/trial.h"
-#include "revision.h"
 #include "scoring/record.h"
 
 typedef struct options {
@@ -263,9 +264,9 @@ static void note_build(const record *r)
     if (header_text(r, "build", "revision", &revision) ||
         header_text(r, "build", "compiler", &compiler))
         return;
-    if (strcmp(revision, PODIUM_REVISION) || strcmp(compiler, __VERSION__))
+    if (strcmp(revision, podium_revision) || strcmp(compiler, __VERSION__))
         printf("  it was made by revision %s, compiler %s; this is %s, %s\n", revision, compiler,
-               PODIUM_REVISION, __VERSION__);
+               podium_revision, __VERSION__);
 }
 
 static bool compare(const record *r, const record *again, bool keep_going)
@@ -290,6 +291,7 @@ static int verify(const record *r, const options *o)
 {
     record *again = NULL;
     trial_config c = {
+        .revision = podium_revision,
         .data_dir = o->data,
         .progress = o->progress ? show_progress : NULL,
         .progress_arg = (void *)r,
@@ -331,18 +333,6 @@ static int32_t parse(int argc, char **argv, options *o, record_list *list)
     return list->length ? 0 : podium_fail(PODIUM_EINVAL, "expected a record (trial.jsonl)");
 }
 
-static int32_t find_data(options *o, char *out, size_t size)
-{
-    char home[4000];
-    if (!o->data)
-        o->data = getenv("PODIUM_DATA");
-    if (o->data)
-        return 0;
-    TRY(home_path(home, sizeof home));
-    o->data = out;
-    return path_join(out, size, home, "data");
-}
-
 static int run(int argc, char **argv)
 {
     char data[4096];
@@ -350,7 +340,8 @@ static int run(int argc, char **argv)
     record_list list = {0};
     int32_t rc = parse(argc, argv, &o, &list);
     if (!rc)
-        rc = find_data(&o, data, sizeof data);
+        rc = home_data(o.data, data, sizeof data);
+    o.data = data;
     int failed = 0, refused = 0;
     for (size_t i = 0; !rc && i < list.length; i++) {
         int status = verify(list.items[i], &o);

@@ -20,6 +20,7 @@ typedef struct trial_progress {
 } trial_progress;
 
 typedef struct trial_config {
+    const char *revision; /* of this program's source, for the record; NULL: unknown */
     const workload_entry *workload;
     const char *size, *held_out, *data_dir; /* held_out NULL: none */
     const char *submission;                 /* name in the record and the results folder */

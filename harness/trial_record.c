@@ -8,7 +8,6 @@
 
 #include "base/json.h"
 #include "base/machine.h"
-#include "revision.h"
 
 static void put_text(json_t *o, const char *key, const char *text)
 {
@@ -98,7 +97,7 @@ json_t *trial_header_line(const trial *t)
     put_integer(o, "seed", (int64_t)t->config->seed);
     json_object_set_new(o, "keep_going", json_boolean(t->config->keep_going));
     json_object_set_new(o, "machine", machine_object(t));
-    put_text(build, "revision", PODIUM_REVISION);
+    put_text(build, "revision", t->config->revision ? t->config->revision : "unknown");
     put_text(build, "compiler", __VERSION__);
     json_object_set_new(o, "build", build);
     return o;
