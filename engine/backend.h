@@ -21,50 +21,57 @@
  * extents, or one of them 2-D (then it is repeated). Layer norms: rows = count / last extent; mean,
  * rstd [rows]; SOFTMAX: last axis. Losses: D = settings->loss_denominator, or if that is 0 the sum
  * of the weights (N without). */
-#define OP_KINDS(X)                                                                                \
-    X(ADD) /* a, b -> out; broadcasting by strides in op_call */                                   \
-    X(SUB)                                                                                         \
-    X(MUL)                                                                                         \
-    X(DIV)                                                                                         \
-    X(UNARY)           /* a -> out; i[0] unary_kind */                                             \
-    X(UNARY_BACKWARD)  /* dout, a -> da = dout * f'(a); i[0] unary_kind, every kind (STEP: 0) */   \
-    X(AFFINE)          /* a -> f[0] a + f[1] */                                                    \
-    X(REDUCE_SUM)      /* a -> out, keep form: same ndim, reduced extents 1; i[0] axes mask; f[0]  \
-                          factor */                                                                \
-    X(REDUCE_MAX_LAST) /* a [..., C] -> out [..., 1] */                                            \
-    X(BROADCAST)       /* a (same ndim, extents 1) -> out */                                       \
-    X(COPY)            /* a -> out, same count */                                                  \
-    X(PERMUTE)         /* a -> out; i[0..] axes */                                                 \
-    X(SLICE)           /* a -> out; i[0] axis, i[1] start */                                       \
-    X(PAD)             /* a -> out; i[0] axis, i[1] before */                                      \
-    X(CONCAT)          /* a, b -> out; i[0] axis */                                                \
-    X(MATMUL)          /* a, b -> out; i[0] ta, i[1] tb */                                         \
-    X(GATHER_ROWS)     /* table, ids -> out */                                                     \
-    X(SCATTER_ROWS)    /* rows, ids -> table (zeroed first, summed in order of rows) */            \
-    X(ONE_HOT)         /* ids [...] -> out [..., classes]; an id outside is a row of zeros */      \
-    X(CAST_REAL)                                                                                   \
-    X(LINEAR)     /* x, w, bias? -> y, pre?; i[0] activation; pre = x w^T + bias when wanted */    \
-    X(LINEAR_DX)  /* dz, w, pre? -> dx = dz w, times act'(pre) when given; i[0] activation of pre  \
-                   */                                                                              \
-    X(LINEAR_DW)  /* dz, x -> dw = dz^T x, dbias? = column sums of dz */                           \
-    X(LAYER_NORM) /* x, scale, bias -> y, mean?, rstd?; f[0] eps; mean, rstd [rows] */             \
-    X(ADD_LAYER_NORM)      /* a, b, scale, bias -> y, sum, mean?, rstd?; f[0] eps */               \
-    X(LAYER_NORM_BACKWARD) /* dy, x, mean, rstd, scale, dsum? -> dx (+ dsum), dscale?, dbias? */   \
-    X(ATTENTION) /* q, k, v, mask? -> out, lse? [B,H,Tq]; i[0] heads, i[1] causal, i[2] packed */  \
-                 /* (then q = k = v = qkv [B,T,3C]); f[0] scale */                                 \
-    X(ATTENTION_BACKWARD) /* dout, q, k, v, out, lse, mask? -> dq, dk, dv; packed: dqkv; same i, f \
-                           */                                                                      \
-    X(SOFTMAX)                                                                                     \
-    X(SOFTMAX_BACKWARD) /* dout, out -> da */                                                      \
-    X(CROSS_ENTROPY)    /* logits, labels, weights? -> loss [1], per_example? [N], lse? [N] */     \
-    X(CROSS_ENTROPY_BACKWARD) /* dloss [1], logits, labels, weights?, lse -> dlogits = dloss w/D   \
-                               */                                                                  \
-                              /* ((sum_v y'_v) softmax - y'), y' the smoothed targets */           \
-    X(PATCHES)                /* i[0] patch */                                                     \
-    X(PATCHES_BACKWARD)       /* dpatches -> dimages; i[0] patch */                                \
-    X(DROPOUT)                /* a -> out; i[0] stream; the backward op is DROPOUT on dout */      \
-    X(SMOOTH_LABELS)  /* y [N,V] -> (1-e) y + e/V, e = settings->label_smoothing (lowered form) */ \
-    X(NORMALISE_LOSS) /* ce [N], weights? -> [1] = sum w ce / denominator (settings) */            \
+#define OP_KINDS(X)                                                                                  \
+    X(ADD) /* a, b -> out; broadcasting by strides in op_call */                                     \
+    X(SUB)                                                                                           \
+    X(MUL)                                                                                           \
+    X(DIV)                                                                                           \
+    X(UNARY)           /* a -> out; i[0] unary_kind */                                               \
+    X(UNARY_BACKWARD)  /* dout, a -> da = dout * f'(a); i[0] unary_kind, every kind (STEP: 0) */     \
+    X(AFFINE)          /* a -> f[0] a + f[1] */                                                      \
+    X(REDUCE_SUM)      /* a -> out, keep form: same ndim, reduced extents 1; i[0] axes mask; f[0]    \
+                          factor */                                                                  \
+    X(REDUCE_MAX_LAST) /* a [..., C] -> out [..., 1] */                                              \
+    X(BROADCAST)       /* a (same ndim, extents 1) -> out */                                         \
+    X(COPY)            /* a -> out, same count */                                                    \
+    X(PERMUTE)         /* a -> out; i[0..] axes */                                                   \
+    X(SLICE)           /* a -> out; i[0] axis, i[1] start */                                         \
+    X(PAD)             /* a -> out; i[0] axis, i[1] before */                                        \
+    X(CONCAT)          /* a, b -> out; i[0] axis */                                                  \
+    X(MATMUL)          /* a, b -> out; i[0] ta, i[1] tb */                                           \
+    X(GATHER_ROWS)     /* table, ids -> out */                                                       \
+    X(SCATTER_ROWS)    /* rows, ids -> table (zeroed first, summed in order of rows) */              \
+    X(ONE_HOT)         /* ids [...] -> out [..., classes]; an id outside is a row of zeros */        \
+    X(CAST_REAL)                                                                                     \
+    X(LINEAR)     /* x, w, bias? -> y, pre?; i[0] activation; pre = x w^T + bias when wanted */      \
+    X(LINEAR_DX)  /* dz, w, pre? -> dx = dz w, times act'(pre) when given; i[0] activation of pre    \
+                   */                                                                                \
+    X(LINEAR_DW)  /* dz, x -> dw = dz^T x, dbias? = column sums of dz */                             \
+    X(LAYER_NORM) /* x, scale, bias -> y, mean?, rstd?; f[0] eps; mean, rstd [rows] */               \
+    X(ADD_LAYER_NORM)      /* a, b, scale, bias -> y, sum, mean?, rstd?; f[0] eps */                 \
+    X(LAYER_NORM_BACKWARD) /* dy, x, mean, rstd, scale, dsum? -> dx (+ dsum), dscale?, dbias? */     \
+    X(ATTENTION) /* q, k, v, mask?, bias? [H,Tq,Tk] -> out, lse? [B,H,Tq]; i[0] heads, i[1]          \
+                  causal, i[2] packed (then q = k = v = qkv [B,T,C+2C']), i[3] key heads; f[0]                                \
+                  scale */                                                                           \
+    X(ATTENTION_BACKWARD) /* dout, q, k, v, out, lse, mask?, bias? -> dq, dk, dv, dbias?; packed:    \
+                             dqkv, -, -, dbias?; same i, f */                                        \
+    X(RMS_NORM)           /* x, scale -> y, rstd?; f[0] eps; rstd [rows] */                          \
+    X(RMS_NORM_BACKWARD)  /* dy, x, rstd, scale, dsum? -> dx (+ dsum), dscale? */                    \
+    X(ROPE)               /* a [B,T,C], positions? [B,T] -> out; i[0] head width, i[1] heads         \
+                             turned, i[2] +1 or -1 (the adjoint), i[3] first position; f[0] theta */ \
+    X(SHIFT_IDS)          /* ids [B,T] -> ids; i[0] places to the right, i[1] fill */                \
+    X(SEGMENT_MASK)       /* q segments [B,Tq], k segments [B,Tk], key ids? -> i32 [B,Tq,Tk] */      \
+    X(SOFTMAX)                                                                                       \
+    X(SOFTMAX_BACKWARD) /* dout, out -> da */                                                        \
+    X(CROSS_ENTROPY)    /* logits, labels, weights? -> loss [1], per_example? [N], lse? [N] */       \
+    X(CROSS_ENTROPY_BACKWARD) /* dloss [1], logits, labels, weights?, lse -> dlogits = dloss w/D     \
+                               */                                                                    \
+                              /* ((sum_v y'_v) softmax - y'), y' the smoothed targets */             \
+    X(PATCHES)                /* i[0] patch */                                                       \
+    X(PATCHES_BACKWARD)       /* dpatches -> dimages; i[0] patch */                                  \
+    X(DROPOUT)                /* a -> out; i[0] stream; the backward op is DROPOUT on dout */        \
+    X(SMOOTH_LABELS)  /* y [N,V] -> (1-e) y + e/V, e = settings->label_smoothing (lowered form) */   \
+    X(NORMALISE_LOSS) /* ce [N], weights? -> [1] = sum w ce / denominator (settings) */              \
     X(NORMALISE_LOSS_BACKWARD) /* dloss [1], weights? , ce -> dce [N] */
 
 typedef enum {

@@ -342,7 +342,7 @@ static double node_flops(const graph *g, const node *n)
     case OP_MATMUL:
         return 2.0 * (double)graph_count(g, n->out[0]) * (double)a[n->i[0] ? nd - 2 : nd - 1];
     case OP_ATTENTION: {
-        int64_t C = n->i[2] ? a[2] / 3 : a[2];
+        int64_t C = n->i[2] ? a[2] * n->i[0] / (n->i[0] + 2 * n->i[3]) : a[2];
         return 4.0 * (double)(a[0] * a[1] * C) * (double)graph_shape(g, n->in[1])[1];
     }
     case OP_ATTENTION_BACKWARD:

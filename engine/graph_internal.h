@@ -101,8 +101,8 @@ value reshape_as(graph *g, value a, value like);
 value lower_unary(graph *g, unary_kind kind, value a);
 value lower_linear(graph *g, value x, value w, value bias, activation act);
 value lower_layer_norm(graph *g, value x, value scale, value bias, double eps);
-value lower_attention(graph *g, value q, value k, value v, int heads, double scale, value mask,
-                      bool causal);
+value lower_attention(graph *g, value q, value k, value v, const attention_options *o);
+value lower_rms_norm(graph *g, value x, value scale, double eps);
 value lower_softmax(graph *g, value a);
 value lower_cross_entropy(graph *g, value logits, value labels, value weights, value *per_example);
 unary_kind activation_unary(activation act); /* UNARY_COUNT for ACT_NONE */
@@ -120,6 +120,7 @@ void sweep_add(graph *g, sweep *s, value v, value d);
 typedef void (*backward_rule)(graph *g, sweep *s, const node *n);
 backward_rule rule_of(int32_t kind);               /* rules.c, NULL: no gradient flows */
 backward_rule rule_of_fused(int32_t kind);         /* rules_fused.c */
+backward_rule rule_of_tokens(int32_t kind);        /* rules_tokens.c */
 value sum_to_shape(graph *g, value d, value like); /* undoes broadcasting */
 
 /* --- running (run.c) ------------------------------------------------------------------------- */

@@ -100,24 +100,48 @@ static value masked_softmax(graph *g, value scores, value allowed)
     return op_div(g, e, op_add(g, sum, none));
 }
 
-value lower_attention(graph *g, value q, value k, value v, int heads, double scale, value mask,
-                      bool causal)
+/* Key heads [B, K, T, D] repeated for the query heads of their group, [B, H, T, D]. */
+static value repeat_heads(graph *g, value a, int heads)
+{
+    if (a < 0)
+        return NO_VALUE;
+    const int64_t *s = graph_shape(g, a);
+    int64_t B = s[0], K = s[1], T = s[2], D = s[3];
+    if (K == heads)
+        return a;
+    value five = op_reshape(g, a, 5, (int64_t[]){B, K, 1, T, D});
+    five = op_broadcast(g, five, 5, (int64_t[]){B, K, heads / K, T, D});
+    return op_reshape(g, five, 4, (int64_t[]){B, heads, T, D});
+}
+
+value lower_attention(graph *g, value q, value k, value v, const attention_options *o)
 {
     if (q < 0 || k < 0 || v < 0)
         return NO_VALUE;
     int64_t B = graph_shape(g, q)[0], Tq = graph_shape(g, q)[1], C = graph_shape(g, q)[2];
     int64_t Tk = graph_shape(g, k)[1];
-    if (scale == 0)
-        scale = 1 / sqrt((double)(C / heads));
-    value scores = op_matmul(g, split_heads(g, q, heads), split_heads(g, k, heads), false, true);
-    scores = op_affine(g, scores, scale, 0);
-    value allowed = allowed_keys(g, Tq, Tk, mask, causal);
+    value keys = repeat_heads(g, split_heads(g, k, o->key_heads), o->heads);
+    value values = repeat_heads(g, split_heads(g, v, o->key_heads), o->heads);
+    value scores = op_matmul(g, split_heads(g, q, o->heads), keys, false, true);
+    scores = op_affine(g, scores, o->scale, 0);
+    if (o->bias >= 0)
+        scores = op_add(g, scores, op_reshape(g, o->bias, 4, (int64_t[]){1, o->heads, Tq, Tk}));
+    value allowed = allowed_keys(g, Tq, Tk, o->mask, o->causal);
     value p = allowed >= 0 ? masked_softmax(g, scores, allowed) : lower_softmax(g, scores);
-    value out = op_matmul(g, p, split_heads(g, v, heads), false, false);
+    value out = op_matmul(g, p, values, false, false);
     if (out < 0)
         return NO_VALUE;
     out = op_permute(g, out, (int[]){0, 2, 1, 3});
     return op_reshape(g, out, 3, (int64_t[]){B, Tq, C});
+}
+
+value lower_rms_norm(graph *g, value x, value scale, double eps)
+{
+    if (x < 0)
+        return NO_VALUE;
+    value square = op_reduce_mean(g, op_unary(g, UNARY_SQUARE, x), last_axis(g, x), true);
+    value rstd = op_unary(g, UNARY_RSQRT, op_affine(g, square, 1, eps));
+    return op_mul(g, op_mul(g, x, rstd), scale);
 }
 
 value lower_cross_entropy(graph *g, value logits, value labels, value weights, value *per_example)

@@ -75,6 +75,31 @@ value op_attention(graph *g, value q, value k, value v, int heads, double scale,
                    bool causal);
 /* The same on a packed projection qkv [B, T, 3C] (columns q, k, v). */
 value op_attention_packed(graph *g, value qkv, int heads, double scale, value mask, bool causal);
+/* The general form. */
+typedef struct attention_options {
+    int heads;
+    int key_heads; /* grouped queries: query head h reads key head h / (heads / key_heads); 0: heads
+                    */
+    double scale;  /* 0: 1 / sqrt(head width) */
+    bool causal;
+    value mask; /* or NO_VALUE */
+    value bias; /* real [heads, Tq, Tk], added to the scaled scores; or NO_VALUE */
+} attention_options;
+/* q [B, Tq, heads D], k and v [B, Tk, key_heads D] -> [B, Tq, heads D].  k = v = NO_VALUE: q is a
+ * packed projection [B, T, (heads + 2 key_heads) D]. */
+value op_attention_general(graph *g, value q, value k, value v, const attention_options *o);
+/* x / sqrt(mean(x^2) + eps) * scale over the last axis (Zhang & Sennrich 2019). scale [C]. */
+value op_rms_norm(graph *g, value x, value scale, double eps);
+/* Rotary positions (Su et al. 2021) in halves: in each of the first `heads` slices of D columns the
+ * pair (i, i + D/2) turns by position * theta^(-2i/D); other columns pass.  a [B, T, C]; position
+ * of token t is positions[b, t] (I32 [B, T]), or first + t without. */
+value op_rope(graph *g, value a, int64_t head_width, int heads, double theta, value positions,
+              int64_t first);
+/* out[b, t] = ids[b, t - by], `fill` where there is none.  I32 [B, T]; by may be negative. */
+value op_shift_ids(graph *g, value ids, int64_t by, int32_t fill);
+/* An attention mask of packed sequences, I32 [B, Tq, Tk]: 1 where query and key are of one segment
+ * and the key's id is not 0 (ids [B, Tk], or NO_VALUE). */
+value op_segment_mask(graph *g, value query_segments, value key_segments, value key_ids);
 value op_softmax(graph *g, value a); /* last axis */
 /* sum_n w_n ce_n / sum_n w_n, ce with label smoothing from graph_settings: targets
  * (1-e) y + e/V.  logits [N, V]; labels I32 [N] or real [N, V]; weights real [N] or NO_VALUE.

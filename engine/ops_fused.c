@@ -118,73 +118,102 @@ value op_add_layer_norm(graph *g, value a, value b, value scale, value bias, dou
     return y;
 }
 
-static bool attention_shapes(graph *g, int64_t B, int64_t Tq, int64_t Tk, int64_t C, int heads,
-                             value mask)
+/* Columns of a head when everything fits together, else 0 with the error set.  A packed projection
+ * comes as k = q. */
+static int64_t attention_head_width(graph *g, value q, value k, const attention_options *o,
+                                    bool packed)
 {
-    bool fits = heads > 0 && C % heads == 0;
-    if (mask >= 0) {
-        const int64_t *m = graph_shape(g, mask);
-        fits = fits && graph_ndim(g, mask) == 3 && graph_dtype(g, mask) == PODIUM_I32 &&
-               (m[0] == 1 || m[0] == B) && (m[1] == 1 || m[1] == Tq) && m[2] == Tk;
+    const int64_t *a = graph_shape(g, q), *b = graph_shape(g, k);
+    int64_t H = o->heads, K = o->key_heads, slices = packed ? H + 2 * K : H, D = 0;
+    bool fits = H > 0 && K > 0 && H % K == 0 && a[2] % slices == 0;
+    if (fits)
+        D = a[2] / slices;
+    fits = fits && (packed || b[2] == K * D);
+    if (o->mask >= 0) {
+        const int64_t *m = graph_shape(g, o->mask);
+        fits = fits && graph_ndim(g, o->mask) == 3 && graph_dtype(g, o->mask) == PODIUM_I32 &&
+               (m[0] == 1 || m[0] == a[0]) && (m[1] == 1 || m[1] == a[1]) && m[2] == b[1];
     }
-    if (!fits)
-        graph_fail(g, PODIUM_EINVAL, "ATTENTION: width %lld, %d heads, or the mask does not fit",
-                   (long long)C, heads);
-    return fits;
+    if (o->bias >= 0) {
+        const int64_t *s = graph_shape(g, o->bias);
+        fits = fits && graph_ndim(g, o->bias) == 3 && graph_dtype(g, o->bias) == real_type(g) &&
+               s[0] == H && s[1] == a[1] && s[2] == b[1];
+    }
+    if (fits)
+        return D;
+    graph_fail(g, PODIUM_EINVAL,
+               "ATTENTION: width %lld, %d heads, %d key heads, the mask or the bias do not fit",
+               (long long)a[2], o->heads, o->key_heads);
+    return 0;
 }
 
 /* Records the fused node; q, k and v are one value when packed. */
-static value attention_node(graph *g, value q, value k, value v, int heads, double scale,
-                            value mask, bool causal, bool packed)
+static value attention_node(graph *g, value q, value k, value v, const attention_options *o,
+                            int64_t D, bool packed)
 {
     const int64_t *s = graph_shape(g, q);
-    int64_t B = s[0], T = s[1], C = packed ? s[2] / 3 : s[2];
-    value out = value_new(g, real_type(g), 3, (int64_t[]){B, T, C});
-    value lse = value_new(g, real_type(g), 3, (int64_t[]){B, heads, T});
-    node *n = node_add(g, OP_ATTENTION, 4, (value[]){q, k, v, mask}, 2, (value[]){out, lse});
+    int64_t B = s[0], T = s[1];
+    value out = value_new(g, real_type(g), 3, (int64_t[]){B, T, o->heads * D});
+    value lse = value_new(g, real_type(g), 3, (int64_t[]){B, o->heads, T});
+    node *n = node_add(g, OP_ATTENTION, 5, (value[]){q, k, v, o->mask, o->bias}, 2,
+                       (value[]){out, lse});
     if (!n)
         return NO_VALUE;
-    n->i[0] = heads;
-    n->i[1] = causal;
+    n->i[0] = o->heads;
+    n->i[1] = o->causal;
     n->i[2] = packed;
-    n->f[0] = scale != 0 ? scale : 1 / sqrt((double)(C / heads));
+    n->i[3] = o->key_heads;
+    n->f[0] = o->scale;
     return out;
+}
+
+value op_attention_general(graph *g, value q, value k, value v, const attention_options *options)
+{
+    attention_options o = *options;
+    bool packed = k == NO_VALUE && v == NO_VALUE;
+    if (!values_ok(g, "ATTENTION", packed ? 1 : 3, (value[]){q, k, v}))
+        return NO_VALUE;
+    if (packed)
+        k = v = q;
+    const int64_t *a = graph_shape(g, q), *b = graph_shape(g, k), *c = graph_shape(g, v);
+    if (graph_ndim(g, q) != 3 || graph_ndim(g, k) != 3 || graph_ndim(g, v) != 3 || a[0] != b[0] ||
+        memcmp(b, c, 3 * sizeof *b)) {
+        graph_fail(g, PODIUM_EINVAL,
+                   "ATTENTION: q [B, Tq, C], k and v [B, Tk, C'], or one packed [B, T, C + 2C'], "
+                   "do not agree");
+        return NO_VALUE;
+    }
+    o.key_heads = o.key_heads ? o.key_heads : o.heads;
+    int64_t D = attention_head_width(g, q, k, &o, packed);
+    if (!D)
+        return NO_VALUE;
+    o.scale = o.scale != 0 ? o.scale : 1 / sqrt((double)D);
+    if (!g->config.lowered)
+        return attention_node(g, q, k, v, &o, D, packed);
+    if (packed) {
+        int64_t C = o.heads * D, K = o.key_heads * D;
+        k = op_slice(g, q, 2, C, K);
+        v = op_slice(g, q, 2, C + K, K);
+        q = op_slice(g, q, 2, 0, C);
+    }
+    return lower_attention(g, q, k, v, &o);
 }
 
 value op_attention(graph *g, value q, value k, value v, int heads, double scale, value mask,
                    bool causal)
 {
+    attention_options o = {
+        .heads = heads, .scale = scale, .mask = mask, .bias = NO_VALUE, .causal = causal};
     if (!values_ok(g, "ATTENTION", 3, (value[]){q, k, v}))
         return NO_VALUE;
-    const int64_t *a = graph_shape(g, q), *b = graph_shape(g, k), *c = graph_shape(g, v);
-    if (graph_ndim(g, q) != 3 || graph_ndim(g, k) != 3 || graph_ndim(g, v) != 3 || a[0] != b[0] ||
-        a[2] != b[2] || memcmp(b, c, 3 * sizeof *b)) {
-        graph_fail(g, PODIUM_EINVAL, "ATTENTION: q [B, Tq, C], k and v [B, Tk, C] do not agree");
-        return NO_VALUE;
-    }
-    if (!attention_shapes(g, a[0], a[1], b[1], a[2], heads, mask))
-        return NO_VALUE;
-    if (g->config.lowered)
-        return lower_attention(g, q, k, v, heads, scale, mask, causal);
-    return attention_node(g, q, k, v, heads, scale, mask, causal, false);
+    return op_attention_general(g, q, k, v, &o);
 }
 
 value op_attention_packed(graph *g, value qkv, int heads, double scale, value mask, bool causal)
 {
-    if (!values_ok(g, "ATTENTION", 1, &qkv))
-        return NO_VALUE;
-    const int64_t *s = graph_shape(g, qkv);
-    int64_t C = s[2] / 3;
-    if (graph_ndim(g, qkv) != 3 || s[2] % 3) {
-        graph_fail(g, PODIUM_EINVAL, "ATTENTION: a packed projection is [B, T, 3C]");
-        return NO_VALUE;
-    }
-    if (!attention_shapes(g, s[0], s[1], s[1], C, heads, mask))
-        return NO_VALUE;
-    if (!g->config.lowered)
-        return attention_node(g, qkv, qkv, qkv, heads, scale, mask, causal, true);
-    value q = op_slice(g, qkv, 2, 0, C), k = op_slice(g, qkv, 2, C, C);
-    return lower_attention(g, q, k, op_slice(g, qkv, 2, 2 * C, C), heads, scale, mask, causal);
+    attention_options o = {
+        .heads = heads, .scale = scale, .mask = mask, .bias = NO_VALUE, .causal = causal};
+    return op_attention_general(g, qkv, NO_VALUE, NO_VALUE, &o);
 }
 
 value op_softmax(graph *g, value a)

@@ -19,6 +19,8 @@ static uint32_t optional_outputs(int32_t kind)
     case OP_LINEAR:
     case OP_LINEAR_DW:
     case OP_ATTENTION:
+    case OP_RMS_NORM:
+    case OP_RMS_NORM_BACKWARD:
         return 2;
     case OP_LAYER_NORM:
     case OP_CROSS_ENTROPY:

@@ -113,12 +113,13 @@ static void rule_add_layer_norm(graph *g, sweep *s, const node *n)
 
 static void rule_attention(graph *g, sweep *s, const node *n)
 {
-    value q = n->in[0], k = n->in[1], v = n->in[2];
+    value q = n->in[0], k = n->in[1], v = n->in[2], bias = n->in[4];
     bool packed = n->i[2];
-    value out[3] = {new_like(g, q), packed ? NO_VALUE : new_like(g, k),
-                    packed ? NO_VALUE : new_like(g, v)};
-    value in[7] = {sweep_gradient(s, n->out[0]), q, k, v, n->out[0], n->out[1], n->in[3]};
-    node *m = g->status ? NULL : node_add(g, OP_ATTENTION_BACKWARD, 7, in, 3, out);
+    value out[4] = {new_like(g, q), packed ? NO_VALUE : new_like(g, k),
+                    packed ? NO_VALUE : new_like(g, v),
+                    wants(g, bias) ? new_like(g, bias) : NO_VALUE};
+    value in[8] = {sweep_gradient(s, n->out[0]), q, k, v, n->out[0], n->out[1], n->in[3], bias};
+    node *m = g->status ? NULL : node_add(g, OP_ATTENTION_BACKWARD, 8, in, 4, out);
     if (!m)
         return;
     memcpy(m->i, n->i, sizeof m->i);
@@ -128,6 +129,7 @@ static void rule_attention(graph *g, sweep *s, const node *n)
         sweep_add(g, s, k, out[1]);
         sweep_add(g, s, v, out[2]);
     }
+    sweep_add(g, s, bias, out[3]);
 }
 
 static void rule_softmax(graph *g, sweep *s, const node *n)
@@ -168,6 +170,6 @@ backward_rule rule_of_fused(int32_t kind)
     case OP_CROSS_ENTROPY:
         return rule_cross_entropy;
     default:
-        return NULL;
+        return rule_of_tokens(kind);
     }
 }

@@ -337,13 +337,15 @@ static const attention_size attention_sizes[] = {{1, 1, 1, 1, 1},    {2, 3, 5, 1
                                                  {1, 17, 17, 2, 8},  {3, 9, 4, 3, 5},
                                                  {2, 49, 49, 4, 16}, {1, 65, 70, 2, 33}};
 
-/* variant: bit 0 causal, bit 1 packed, bits 2-3 mask: none, [1,1,Tk], [B,1,Tk], [B,Tq,Tk]. */
+/* variant: bit 0 causal, bit 1 packed, bits 2-3 mask: none, [1,1,Tk], [B,1,Tk], [B,Tq,Tk], bit 4
+ * all query heads share a key head, bit 5 a bias. */
 static op_case attention_case(attention_size s, int variant)
 {
     op_case k = make(OP_ATTENTION);
-    int64_t C = s.H * s.D;
     bool packed = variant >> 1 & 1;
-    int mask = variant >> 2;
+    int mask = variant >> 2 & 3;
+    int64_t C = s.H * s.D, K = variant >> 4 & 1 ? 1 : s.H;
+    k.call.i[3] = K;
     k.call.i[0] = s.H;
     k.call.i[1] = variant & 1;
     k.call.i[2] = packed;
@@ -352,13 +354,13 @@ static op_case attention_case(attention_size s, int variant)
     k.floor = 1;
     if (packed) {
         s.Tk = s.Tq;
-        in(&k, NORMAL, 0, SHAPE(s.B, s.Tq, 3 * C));
+        in(&k, NORMAL, 0, SHAPE(s.B, s.Tq, C + 2 * K * s.D));
         k.call.in[k.num_in++] = k.call.in[0];
         k.call.in[k.num_in++] = k.call.in[0];
     } else {
         in(&k, NORMAL, 0, SHAPE(s.B, s.Tq, C));
-        in(&k, NORMAL, 0, SHAPE(s.B, s.Tk, C));
-        in(&k, NORMAL, 0, SHAPE(s.B, s.Tk, C));
+        in(&k, NORMAL, 0, SHAPE(s.B, s.Tk, K * s.D));
+        in(&k, NORMAL, 0, SHAPE(s.B, s.Tk, K * s.D));
     }
     if (mask)
         in(&k, MASK, 0, SHAPE(mask == 1 ? 1 : s.B, mask == 3 ? s.Tq : 1, s.Tk));
@@ -366,6 +368,10 @@ static op_case attention_case(attention_size s, int variant)
         in_none(&k);
     if (mask == 2) /* the first example has no key at all */
         memset(k.call.in[3].data, 0, (size_t)s.Tk * sizeof(int32_t));
+    if (variant >> 5)
+        in(&k, NORMAL, 0, SHAPE(s.H, s.Tq, s.Tk));
+    else
+        in_none(&k);
     out(&k, SHAPE(s.B, s.Tq, C));
     out_optional(&k, SHAPE(s.B, s.H, s.Tq));
     return k;
@@ -374,7 +380,7 @@ static op_case attention_case(attention_size s, int variant)
 static void attention_cases(op_kind kind)
 {
     for (size_t s = 0; s < sizeof attention_sizes / sizeof attention_sizes[0]; s++)
-        for (int variant = 0; variant < 16; variant++) {
+        for (int variant = 0; variant < 64; variant++) {
             op_case f = attention_case(attention_sizes[s], variant), k = make(kind);
             if (kind == OP_ATTENTION) {
                 check(&f);
@@ -392,10 +398,112 @@ static void attention_cases(op_kind kind)
             in_from(&k, 0);
             in_from(&k, 1);
             k.call.in[k.num_in++] = f.call.in[3];
+            k.call.in[k.num_in++] = f.call.in[4];
             for (int i = 0; i < (f.call.i[2] ? 1 : 3); i++)
                 out_like(&k, f.call.in[i]);
+            if (f.call.in[4].count) {
+                k.num_out = 3;
+                out_optional(&k, f.call.in[4].ndim, f.call.in[4].shape);
+            }
             check(&k);
             pool_clear();
+        }
+}
+
+/* RMS_NORM, also the forward part of its backward. */
+static op_case rms_norm_case(int64_t rows, int64_t C)
+{
+    op_case k = make(OP_RMS_NORM);
+    k.call.f[0] = 1e-5;
+    k.floor = 1;
+    in(&k, OFFSET, 0, SHAPE(rows, C));
+    in(&k, NORMAL, 0, SHAPE(C));
+    out(&k, SHAPE(rows, C));
+    out_optional(&k, SHAPE(rows));
+    return k;
+}
+
+static void rms_norm_cases(op_kind kind)
+{
+    for (size_t s = 0; s < sizeof norm_sizes / sizeof norm_sizes[0]; s++)
+        for (int with = 0; with < 2; with++) {
+            int64_t rows = norm_sizes[s][0], C = norm_sizes[s][1];
+            op_case f = rms_norm_case(rows, C), k = make(kind);
+            if (kind == OP_RMS_NORM) {
+                check(&f);
+                continue;
+            }
+            k.forward = &f.call;
+            k.floor = C == 1 ? 1e3 : 3;
+            in(&k, NORMAL, 0, SHAPE(rows, C));
+            k.call.in[k.num_in++] = f.call.in[0];
+            in_from(&k, 1);
+            k.call.in[k.num_in++] = f.call.in[1];
+            if (with)
+                in(&k, NORMAL, 0, SHAPE(rows, C));
+            else
+                in_none(&k);
+            out(&k, SHAPE(rows, C));
+            out_optional(&k, SHAPE(C));
+            check(&k);
+        }
+}
+
+/* Both directions; all heads or some; positions given, counted from 0 and from further on. */
+static void rope_cases(op_kind kind)
+{
+    static const int64_t sizes[][4] = {/* B, T, D, heads */
+                                       {1, 1, 2, 1},
+                                       {2, 7, 4, 3},
+                                       {3, 65, 16, 2},
+                                       {1, 300, 34, 1}};
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+        for (int variant = 0; variant < 12; variant++) {
+            int64_t B = sizes[s][0], T = sizes[s][1], D = sizes[s][2], H = sizes[s][3];
+            op_case k = make(kind);
+            k.call.i[0] = D;
+            k.call.i[1] = H;
+            k.call.i[2] = variant & 1 ? -1 : 1;
+            k.call.i[3] = variant >> 2 == 1 ? 1000 : 0;
+            k.call.f[0] = 10000;
+            in(&k, NORMAL, 0, SHAPE(B, T, (variant >> 1 & 1 ? H + 2 : H) * D));
+            if (variant >> 2 == 2)
+                in(&k, IDS, 2000, SHAPE(B, T));
+            else
+                in_none(&k);
+            out_like(&k, k.call.in[0]);
+            check(&k);
+        }
+}
+
+static void shift_cases(op_kind kind)
+{
+    for (int l = 0; l < LENGTHS; l++)
+        for (int64_t by = -2; by <= 2; by++) {
+            op_case k = make(kind);
+            k.call.i[0] = by;
+            k.call.i[1] = -100;
+            in(&k, IDS, 50, SHAPE(3, lengths[l]));
+            out_ids(&k, SHAPE(3, lengths[l]));
+            check(&k);
+        }
+}
+
+static void segment_cases(op_kind kind)
+{
+    static const int64_t sizes[][3] = {/* B, Tq, Tk */ {1, 1, 1}, {2, 5, 9}, {3, 64, 33}};
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+        for (int with = 0; with < 2; with++) {
+            int64_t B = sizes[s][0], Tq = sizes[s][1], Tk = sizes[s][2];
+            op_case k = make(kind);
+            in(&k, IDS, 3, SHAPE(B, Tq));
+            in(&k, IDS, 3, SHAPE(B, Tk));
+            if (with)
+                in(&k, MASK, 0, SHAPE(B, Tk));
+            else
+                in_none(&k);
+            out_ids(&k, SHAPE(B, Tq, Tk));
+            check(&k);
         }
 }
 
@@ -564,6 +672,11 @@ static void (*const op_cases[OP_COUNT])(op_kind) = {
     [OP_LAYER_NORM_BACKWARD] = norm_backward_cases,
     [OP_ATTENTION] = attention_cases,
     [OP_ATTENTION_BACKWARD] = attention_cases,
+    [OP_RMS_NORM] = rms_norm_cases,
+    [OP_RMS_NORM_BACKWARD] = rms_norm_cases,
+    [OP_ROPE] = rope_cases,
+    [OP_SHIFT_IDS] = shift_cases,
+    [OP_SEGMENT_MASK] = segment_cases,
     [OP_SOFTMAX] = softmax_cases,
     [OP_SOFTMAX_BACKWARD] = softmax_cases,
     [OP_CROSS_ENTROPY] = loss_cases,

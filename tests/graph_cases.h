@@ -248,6 +248,60 @@ static value case_attention_packed(graph *g)
 {
     return to_loss(g, op_attention_packed(g, operand(g, SHAPE(2, 5, 12)), 2, 0, NO_VALUE, false));
 }
+static value attention_general(graph *g, value q, value k, value v, int key_heads, value bias,
+                               value mask)
+{
+    attention_options o = {
+        .heads = 4, .key_heads = key_heads, .causal = true, .mask = mask, .bias = bias};
+    return to_loss(g, op_attention_general(g, q, k, v, &o));
+}
+/* two query heads share a key head; a trained bias; a mask a query */
+static value case_attention_grouped(graph *g)
+{
+    value q = operand(g, SHAPE(2, 3, 8)), k = operand(g, SHAPE(2, 5, 4));
+    return attention_general(g, q, k, operand(g, SHAPE(2, 5, 4)), 2, operand(g, SHAPE(4, 3, 5)),
+                             ids(g, "3", SHAPE(1, 3, 5)));
+}
+static value case_attention_packed_grouped(graph *g)
+{
+    return attention_general(g, operand(g, SHAPE(2, 5, 12)), NO_VALUE, NO_VALUE, 1, NO_VALUE,
+                             NO_VALUE);
+}
+static value case_attention_packed_bias(graph *g)
+{
+    return attention_general(g, operand(g, SHAPE(2, 3, 24)), NO_VALUE, NO_VALUE, 0,
+                             operand(g, SHAPE(4, 3, 3)), NO_VALUE);
+}
+static value case_segment_mask(graph *g)
+{
+    value q = operand(g, SHAPE(2, 5, 8)), k = operand(g, SHAPE(2, 5, 8));
+    value segments = ids(g, "2", SHAPE(2, 5));
+    value mask = op_segment_mask(g, segments, segments, ids(g, "4", SHAPE(2, 5)));
+    return attention_general(g, q, k, operand(g, SHAPE(2, 5, 8)), 0, NO_VALUE, mask);
+}
+static value case_rms_norm(graph *g)
+{
+    value x = operand(g, SHAPE(2, 3, 7));
+    value y = op_rms_norm(g, x, operand(g, SHAPE(7)), 1e-6);
+    return op_add(g, to_loss(g, y), to_loss(g, op_unary(g, UNARY_TANH, x)));
+}
+/* heads that turn, columns that pass, given positions */
+static value case_rope(graph *g)
+{
+    value a = op_rope(g, operand(g, SHAPE(2, 3, 10)), 4, 2, 100, NO_VALUE, 2);
+    return to_loss(g,
+                   op_rope(g, op_unary(g, UNARY_TANH, a), 6, 1, 10, ids(g, "9", SHAPE(2, 3)), 0));
+}
+/* a language model's loss: ids shifted, an embedding tied to the output, a position ignored */
+static value case_shifted_loss(graph *g)
+{
+    value table = operand(g, SHAPE(5, 3)), i = ids(g, "5", SHAPE(2, 4));
+    value x = op_gather_rows(g, table, op_shift_ids(g, i, 1, 0));
+    value logits = op_linear(g, op_affine(g, x, sqrt(1.0 / 3), 0), table, NO_VALUE, ACT_NONE);
+    value w = graph_constant(g, SHAPE(8), (double[]){1, 1, 0, 1, 1, 0.5, 1, 0});
+    value labels = op_reshape(g, op_shift_ids(g, i, -1, -100), SHAPE(8));
+    return op_softmax_cross_entropy(g, op_reshape(g, logits, SHAPE(8, 5)), labels, w, NULL);
+}
 static value case_softmax(graph *g)
 {
     return to_loss(g, op_softmax(g, operand(g, SHAPE(3, 5))));
@@ -316,9 +370,11 @@ static const graph_case graph_cases[] = {
         C(reshape) C(slice_pad) C(concat) C(matmul) C(matmul_batched) C(rows) C(cast) C(linear)
             C(linear_gelu) C(linear_gelu_erf) C(linear_relu) C(linear_tanh) C(linear_silu) C(mlp)
                 C(mlp_gated) C(layer_norm) C(add_layer_norm) C(attention) C(attention_masked)
-                    C(attention_packed) C(softmax) C(cross_entropy) C(cross_entropy_weights)
-                        C(cross_entropy_dense) C(patches) C(dropout) C(span) C(span_again)
-                            C(shared_gradient)
+                    C(attention_packed) C(attention_grouped) C(attention_packed_grouped)
+                        C(attention_packed_bias) C(segment_mask) C(rms_norm) C(rope) C(shifted_loss)
+                            C(softmax) C(cross_entropy) C(cross_entropy_weights)
+                                C(cross_entropy_dense) C(patches) C(dropout) C(span) C(span_again)
+                                    C(shared_gradient)
 #undef X
 #undef C
 };

@@ -132,6 +132,11 @@ static void out(op_case *k, int ndim, const int64_t *shape)
     k->call.out[k->num_out++] = shape_of(PODIUM_F64, ndim, shape);
 }
 
+static void out_ids(op_case *k, int ndim, const int64_t *shape)
+{
+    k->call.out[k->num_out++] = shape_of(PODIUM_I32, ndim, shape);
+}
+
 static void out_like(op_case *k, tensor like)
 {
     out(k, like.ndim, like.shape);
@@ -161,7 +166,9 @@ static int32_t upload(backend *b, tensor *t)
         return podium_fail(PODIUM_ENOMEM, "cannot allocate %lld elements", (long long)n);
     for (int64_t i = 0; i < n; i++) {
         if (t->dtype == PODIUM_I32)
-            ((int32_t *)(void *)host)[i] = ((const int32_t *)t->data)[i];
+            ((int32_t *)(void *)host)[i] = real           ? ((const int32_t *)t->data)[i]
+                                           : i < t->count ? -77
+                                                          : 42;
         else if (bytes == 4)
             ((float *)(void *)host)[i] = real ? (float)real[i] : i < t->count ? NAN : 42;
         else
@@ -187,7 +194,9 @@ static int32_t download(backend *b, const tensor *t, double **values, bool *guar
     int32_t rc = b->copy_out(b, host, t->data, (size_t)n * bytes);
     *values = pool_alloc((size_t)n * sizeof(double));
     for (int64_t i = 0; i < n; i++)
-        (*values)[i] = bytes == 4 ? ((float *)(void *)host)[i] : ((double *)(void *)host)[i];
+        (*values)[i] = t->dtype == PODIUM_I32 ? (double)((int32_t *)(void *)host)[i]
+                       : bytes == 4           ? (double)((float *)(void *)host)[i]
+                                              : ((double *)(void *)host)[i];
     for (int64_t i = t->count; i < n; i++)
         *guarded = *guarded && (*values)[i] == 42;
     return rc;

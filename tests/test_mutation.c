@@ -61,6 +61,8 @@ int main(void)
         OP_LINEAR_DW,
         OP_ATTENTION_BACKWARD,
         OP_SOFTMAX_BACKWARD,
+        OP_RMS_NORM_BACKWARD,
+        OP_ROPE,
         OP_LAYER_NORM_BACKWARD,
         OP_PATCHES_BACKWARD,
         OP_DROPOUT,

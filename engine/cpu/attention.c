@@ -11,16 +11,21 @@ attention_shape attention_shape_of(const op_call *c, int first, int mask_at)
     const tensor *q = &c->in[first], *k = &c->in[first + 1], *mask = &c->in[mask_at];
     bool packed = c->i[2] != 0;
     attention_shape s = {.B = q->shape[0], .Tq = q->shape[1], .H = c->i[0], .causal = c->i[1] != 0};
-    s.C = packed ? q->shape[2] / 3 : q->shape[2];
+    s.K = c->i[3];
+    s.group = s.H / s.K;
+    s.D = q->shape[2] / (packed ? s.H + 2 * s.K : s.H);
+    s.C = s.H * s.D;
     s.Tk = packed ? s.Tq : k->shape[1];
-    s.D = s.C / s.H;
     s.Dp = tile_padded(s.D);
     s.Tp = tile_padded(s.Tk);
-    s.row = q->shape[2];
+    s.q_row = q->shape[2];
+    s.k_row = k->shape[2];
     s.q = q->data;
     s.k = packed && s.q ? s.q + s.C : k->data;
-    s.v = packed && s.q ? s.q + 2 * s.C : c->in[first + 2].data;
+    s.v = packed && s.k ? s.k + s.K * s.D : c->in[first + 2].data;
+    s.bias = c->in[mask_at + 1].data;
     s.scale = (float)(c->f[0] > 0 ? c->f[0] : 1 / sqrt((double)s.D));
+    s.inverse_scale = 1.0f / s.scale;
     if (mask->data) {
         s.mask = mask->data;
         s.mask_query = mask->shape[1] > 1 ? s.Tk : 0;
@@ -93,17 +98,23 @@ void attention_transpose(const attention_shape *s, float *to, const float *from)
     int64_t rows = s->Tk / BLOCK * BLOCK, columns = s->D / BLOCK * BLOCK;
     for (int64_t j = 0; j < rows; j += BLOCK)
         for (int64_t d = 0; d < columns; d += BLOCK)
-            transpose_block(to + d * s->Tp + j, s->Tp, from + j * s->row + d, s->row);
+            transpose_block(to + d * s->Tp + j, s->Tp, from + j * s->k_row + d, s->k_row);
     for (int64_t d = 0; d < s->D; d++) {
         for (int64_t j = d < columns ? rows : 0; j < s->Tk; j++)
-            to[d * s->Tp + j] = from[j * s->row + d];
+            to[d * s->Tp + j] = from[j * s->k_row + d];
         for (int64_t j = s->Tk; j < s->Tp; j++)
             to[d * s->Tp + j] = 0;
     }
 }
 
-void attention_hide(const attention_shape *s, float *row, int64_t b, int64_t i)
+void attention_hide(const attention_shape *s, float *row, int64_t b, int64_t h, int64_t i)
 {
+    if (s->bias) {
+        const float *bias = s->bias + (h * s->Tq + i) * s->Tk;
+#pragma omp simd
+        for (int64_t j = 0; j < s->Tk; j++)
+            row[j] += bias[j] * s->inverse_scale;
+    }
     if (s->mask) {
         const int32_t *mask = s->mask + b * s->mask_batch + i * s->mask_query;
 #pragma omp simd
@@ -149,16 +160,16 @@ static int32_t prepare(op_call *c)
     return 0;
 }
 
-/* Queries [first, first + rows) of one head: mixed values to out [rows, C], lse [rows] or NULL. */
-static void mix(const attention_shape *s, int64_t b, int64_t first, int64_t rows, const float *q,
-                const float *keys, head_rows values, float *scores, float *mixed, float *out,
-                float *lse)
+/* Queries [first, first + rows) of head h: mixed values to out [rows, C], lse [rows] or NULL. */
+static void mix(const attention_shape *s, int64_t b, int64_t h, int64_t first, int64_t rows,
+                const float *q, const float *keys, head_rows values, float *scores, float *mixed,
+                float *out, float *lse)
 {
     float sums[QUERY_BLOCK];
-    tile_product(rows, s->Tp, s->D, q, s->row, 1, keys, s->Tp, scores, s->Tp, false);
+    tile_product(rows, s->Tp, s->D, q, s->q_row, 1, keys, s->Tp, scores, s->Tp, false);
     for (int64_t i = 0; i < rows; i++) {
         float max;
-        attention_hide(s, scores + i * s->Tp, b, first + i);
+        attention_hide(s, scores + i * s->Tp, b, h, first + i);
         sums[i] = exponentials(s, scores + i * s->Tp, &max);
         if (lse)
             lse[i] = sums[i] > 0 ? max + logf(sums[i]) : -INFINITY;
@@ -175,24 +186,25 @@ static void mix(const attention_shape *s, int64_t b, int64_t first, int64_t rows
     attention_put(s, out, s->C, mixed, rows);
 }
 
-/* One head: out [Tq, C] at its columns, lse [Tq] or NULL. */
-static void head(const attention_shape *s, int64_t b, int64_t h, float *out, float *lse,
-                 float *work)
+/* The query heads of key head k of example b: out [Tq, C] at their columns, lse [H, Tq] or NULL. */
+static void group(const attention_shape *s, int64_t b, int64_t k, float *out, float *lse,
+                  float *work)
 {
     float *keys = work, *copy = keys + s->D * s->Tp;
     float *scores = copy + s->Tk * s->Dp, *mixed = scores + QUERY_BLOCK * s->Tp;
-    int64_t at = b * s->Tk * s->row + h * s->D;
+    int64_t at = b * s->Tk * s->k_row + k * s->D;
     attention_transpose(s, keys, s->k + at);
-    head_rows values = attention_rows(s, copy, s->v + at, s->row, s->Tk);
-    for (int64_t first = 0; first < s->Tq; first += QUERY_BLOCK) {
-        int64_t rows = s->Tq - first < QUERY_BLOCK ? s->Tq - first : QUERY_BLOCK;
-        int64_t token = b * s->Tq + first;
-        mix(s, b, first, rows, s->q + token * s->row + h * s->D, keys, values, scores, mixed,
-            out + token * s->C + h * s->D, lse ? lse + first : NULL);
-    }
+    head_rows values = attention_rows(s, copy, s->v + at, s->k_row, s->Tk);
+    for (int64_t h = k * s->group; h < (k + 1) * s->group; h++)
+        for (int64_t first = 0; first < s->Tq; first += QUERY_BLOCK) {
+            int64_t rows = s->Tq - first < QUERY_BLOCK ? s->Tq - first : QUERY_BLOCK;
+            int64_t token = b * s->Tq + first;
+            mix(s, b, h, first, rows, s->q + token * s->q_row + h * s->D, keys, values, scores,
+                mixed, out + token * s->C + h * s->D, lse ? lse + h * s->Tq + first : NULL);
+        }
 }
 
-/* q, k, v, mask? -> out [B, Tq, C], lse? [B, H, Tq] */
+/* q, k, v, mask?, bias? -> out [B, Tq, C], lse? [B, H, Tq] */
 static int32_t attention(op_call *c)
 {
     attention_shape s = attention_shape_of(c, 0, 3);
@@ -202,9 +214,9 @@ static int32_t attention(op_call *c)
     {
         void *work = (char *)c->scratch + step * (size_t)omp_get_thread_num();
         int64_t lo, hi;
-        cpu_share(s.B * s.H, 1, &lo, &hi);
+        cpu_share(s.B * s.K, 1, &lo, &hi);
         for (int64_t n = lo; n < hi; n++)
-            head(&s, n / s.H, n % s.H, out, lse ? lse + n * s.Tq : NULL, work);
+            group(&s, n / s.K, n % s.K, out, lse ? lse + n / s.K * s.H * s.Tq : NULL, work);
     }
     return 0;
 }

@@ -10,12 +10,14 @@ enum { QUERY_BLOCK = 64 }; /* queries whose scores are held at once */
 typedef struct attention_shape {
     int64_t B, Tq, Tk, C, H, D; /* D = C / H columns a head */
     int64_t Dp, Tp;             /* D and Tk rounded up to whole vectors */
-    int64_t row;                /* elements from one token to the next of q, k, v */
+    int64_t K, group;           /* key heads, and the query heads of each */
+    int64_t q_row, k_row;       /* elements from one token to the next of q, and of k and v */
     const float *q, *k, *v;
+    const float *bias; /* [H, Tq, Tk] or NULL */
     const int32_t *mask;
     int64_t mask_batch, mask_query; /* strides of the mask, 0 where it is repeated */
     bool causal;
-    float scale;
+    float scale, inverse_scale;
     lanes last; /* added to the last vector of a row of scores: 0, -inf in the padding */
 } attention_shape;
 
@@ -25,7 +27,7 @@ typedef struct head_rows {
     int64_t step;
 } head_rows;
 
-/* in[first ..]: q, k, v, whose data are one tensor when packed; mask in[mask_at]. */
+/* in[first ..]: q, k, v, whose data are one tensor when packed; mask, bias in[mask_at ..]. */
 attention_shape attention_shape_of(const op_call *c, int first, int mask_at);
 /* rows x D of a head: where they lie if D is whole vectors, else a copy [rows, Dp], padded with 0.
  */
@@ -33,8 +35,9 @@ head_rows attention_rows(const attention_shape *s, float *copy, const float *fro
                          int64_t rows);
 /* [Tk, D] of a head -> [D, Tp], padded with zeros. */
 void attention_transpose(const attention_shape *s, float *to, const float *from);
-/* Scores of query i, row [Tk]: -inf where the mask or causality hides the key. */
-void attention_hide(const attention_shape *s, float *row, int64_t b, int64_t i);
+/* Scores of query i of head h before the scale, row [Tk]: the bias (over the scale) is added, and
+ * they are -inf where the mask or causality hides the key. */
+void attention_hide(const attention_shape *s, float *row, int64_t b, int64_t h, int64_t i);
 /* D columns of `rows` results [rows, Dp] to their place, unless they were made there. */
 void attention_put(const attention_shape *s, float *to, int64_t stride, const float *from,
                    int64_t rows);

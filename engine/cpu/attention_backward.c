@@ -56,6 +56,15 @@ static void score_gradients(const attention_shape *s, float *p, float *ds, float
     }
 }
 
+/* The scores' gradient ds holds the scale; the bias is added after it.  dbias [Tk] is set or added
+ * to. */
+static void add_bias_gradient(const attention_shape *s, float *dbias, const float *ds, bool add)
+{
+#pragma omp simd
+    for (int64_t j = 0; j < s->Tk; j++)
+        dbias[j] = (add ? dbias[j] : 0) + ds[j] * s->inverse_scale;
+}
+
 /* out . dout of one query = sum_j p_j dp_j (Dao et al. 2022, eq. 4). */
 static float dot(const float *a, const float *b, int64_t n)
 {
@@ -66,75 +75,97 @@ static float dot(const float *a, const float *b, int64_t n)
     return sum;
 }
 
-/* One head: operands, and where its gradients go. */
-typedef struct head_gradient {
-    int64_t b;
+/* The query heads of one key head: operands, and where their gradients go. */
+typedef struct group_gradient {
+    int64_t b, k; /* example, key head */
     head_rows keys;
-    const float *lse; /* [Tq] */
-    float *dk, *dv;   /* [Tk, step] */
+    float *dk, *dv; /* [Tk, step] */
     int64_t step;
-} head_gradient;
+} group_gradient;
 
-/* Queries [first, first + rows), whose q, dout, out and dq these are: writes dq, adds to dk, dv. */
-static void query_block(const attention_shape *s, const workspace *w, const head_gradient *g,
-                        int64_t first, int64_t rows, const float *q_at, const float *dout_at,
-                        const float *out, float *dq)
+/* What all heads of a call read and write besides q, k, v. */
+typedef struct operands {
+    const float *dout, *out, *lse;
+    float *dq, *dk, *dv;
+    float *dbias; /* [H, Tq, Tk] or NULL */
+} operands;
+
+/* Queries [first, first + rows) of head h: writes dq, adds to dk, dv and dbias. */
+static void query_block(const attention_shape *s, const workspace *w, const group_gradient *g,
+                        const operands *o, int64_t h, int64_t first, int64_t rows)
 {
-    head_rows q = attention_rows(s, w->q, q_at, s->row, rows);
-    head_rows dout = attention_rows(s, w->dout, dout_at, s->C, rows);
+    int64_t token = g->b * s->Tq + first, at = token * s->C + h * s->D;
+    float *dq = o->dq + token * s->q_row + h * s->D;
+    const float *lse = o->lse + (g->b * s->H + h) * s->Tq + first;
+    head_rows q = attention_rows(s, w->q, s->q + token * s->q_row + h * s->D, s->q_row, rows);
+    head_rows dout = attention_rows(s, w->dout, o->dout + at, s->C, rows);
     tile_product(rows, s->Tp, s->D, q.at, q.step, 1, w->keys_t, s->Tp, w->p, s->Tp, false);
     tile_product(rows, s->Tp, s->D, dout.at, dout.step, 1, w->values_t, s->Tp, w->ds, s->Tp, false);
     for (int64_t i = 0; i < rows; i++) {
-        float delta = dot(dout_at + i * s->C, out + i * s->C, s->D);
-        attention_hide(s, w->p + i * s->Tp, g->b, first + i);
-        score_gradients(s, w->p + i * s->Tp, w->ds + i * s->Tp, g->lse[first + i], delta);
+        float delta = dot(o->dout + at + i * s->C, o->out + at + i * s->C, s->D);
+        attention_hide(s, w->p + i * s->Tp, g->b, h, first + i);
+        score_gradients(s, w->p + i * s->Tp, w->ds + i * s->Tp, lse[i], delta);
+        if (o->dbias)
+            add_bias_gradient(s, o->dbias + (h * s->Tq + first + i) * s->Tk, w->ds + i * s->Tp,
+                              g->b > 0);
     }
-    bool add = first > 0;
+    bool add = first > 0 || h > g->k * s->group;
     tile_product(s->Tk, s->Dp, rows, w->p, 1, s->Tp, dout.at, dout.step, g->dv, g->step, add);
     tile_product(s->Tk, s->Dp, rows, w->ds, 1, s->Tp, q.at, q.step, g->dk, g->step, add);
     bool direct = s->D == s->Dp;
     float *made = direct ? dq : w->dq;
     tile_product(rows, s->Dp, s->Tk, w->ds, s->Tp, 1, g->keys.at, g->keys.step, made,
-                 direct ? s->row : s->Dp, false);
-    attention_put(s, dq, s->row, made, rows);
+                 direct ? s->q_row : s->Dp, false);
+    attention_put(s, dq, s->q_row, made, rows);
 }
 
-/* dout, q, k, v, out, lse, mask? -> dq, dk, dv; packed: dqkv [B, T, 3C] */
+/* All query heads of key head k of example b. */
+static void group_backward(const attention_shape *s, const workspace *w, const operands *o,
+                           int64_t b, int64_t k)
+{
+    int64_t at = b * s->Tk * s->k_row + k * s->D;
+    bool direct = s->D == s->Dp;
+    attention_transpose(s, w->keys_t, s->k + at);
+    attention_transpose(s, w->values_t, s->v + at);
+    group_gradient g = {.b = b,
+                        .k = k,
+                        .keys = attention_rows(s, w->keys, s->k + at, s->k_row, s->Tk),
+                        .dk = direct ? o->dk + at : w->dk,
+                        .dv = direct ? o->dv + at : w->dv,
+                        .step = direct ? s->k_row : s->Dp};
+    for (int64_t h = k * s->group; h < (k + 1) * s->group; h++)
+        for (int64_t first = 0; first < s->Tq; first += QUERY_BLOCK)
+            query_block(s, w, &g, o, h, first,
+                        s->Tq - first < QUERY_BLOCK ? s->Tq - first : QUERY_BLOCK);
+    attention_put(s, o->dk + at, s->k_row, g.dk, s->Tk);
+    attention_put(s, o->dv + at, s->k_row, g.dv, s->Tk);
+}
+
+/* dout, q, k, v, out, lse, mask?, bias? -> dq, dk, dv, dbias?; packed: dqkv, -, -, dbias?.  With
+ * dbias a thread takes a head of all examples, so that its sum has one order. */
 static int32_t attention_backward(op_call *c)
 {
     attention_shape s = attention_shape_of(c, 1, 6);
-    const float *dout = c->in[0].data, *out = c->in[4].data, *lse = c->in[5].data;
     bool packed = c->i[2] != 0;
-    float *dq = c->out[0].data;
-    float *dk = packed ? dq + s.C : c->out[1].data, *dv = packed ? dq + 2 * s.C : c->out[2].data;
+    operands o = {.dout = c->in[0].data,
+                  .out = c->in[4].data,
+                  .lse = c->in[5].data,
+                  .dq = c->out[0].data,
+                  .dbias = c->out[3].data};
+    o.dk = packed ? o.dq + s.C : c->out[1].data;
+    o.dv = packed ? o.dk + s.K * s.D : c->out[2].data;
     size_t step = cpu_round((size_t)workspace_floats(&s) * sizeof(float));
 #pragma omp parallel num_threads(cpu_team(c, s.B *s.H *s.Tq *s.Tk))
     {
         void *own = (char *)c->scratch + step * (size_t)omp_get_thread_num();
         workspace w = workspace_at(&s, own);
         int64_t lo, hi;
-        cpu_share(s.B * s.H, 1, &lo, &hi);
-        for (int64_t n = lo; n < hi; n++) {
-            int64_t b = n / s.H, h = n % s.H, at = b * s.Tk * s.row + h * s.D;
-            bool direct = s.D == s.Dp;
-            attention_transpose(&s, w.keys_t, s.k + at);
-            attention_transpose(&s, w.values_t, s.v + at);
-            head_gradient g = {.b = b,
-                               .keys = attention_rows(&s, w.keys, s.k + at, s.row, s.Tk),
-                               .lse = lse + n * s.Tq,
-                               .dk = direct ? dk + at : w.dk,
-                               .dv = direct ? dv + at : w.dv,
-                               .step = direct ? s.row : s.Dp};
-            for (int64_t first = 0; first < s.Tq; first += QUERY_BLOCK) {
-                int64_t rows = s.Tq - first < QUERY_BLOCK ? s.Tq - first : QUERY_BLOCK;
-                int64_t token = b * s.Tq + first, q_at = token * s.row + h * s.D;
-                int64_t out_at = token * s.C + h * s.D;
-                query_block(&s, &w, &g, first, rows, s.q + q_at, dout + out_at, out + out_at,
-                            dq + q_at);
-            }
-            attention_put(&s, dk + at, s.row, g.dk, s.Tk);
-            attention_put(&s, dv + at, s.row, g.dv, s.Tk);
-        }
+        cpu_share(s.B * s.K, o.dbias ? s.B : 1, &lo, &hi);
+        for (int64_t n = lo; n < hi; n++)
+            if (o.dbias)
+                group_backward(&s, &w, &o, n % s.B, n / s.B);
+            else
+                group_backward(&s, &w, &o, n / s.K, n % s.K);
     }
     return 0;
 }

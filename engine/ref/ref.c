@@ -80,6 +80,8 @@ int32_t backend_ref_open(backend **out, int threads)
     ref_attention_kernels(b->kernels);
     ref_softmax_kernels(b->kernels);
     ref_loss_kernels(b->kernels);
+    ref_rms_norm_kernels(b->kernels);
+    ref_tokens_kernels(b->kernels);
     ref_patches_kernels(b->kernels);
     ref_dropout_kernels(b->kernels);
     *out = b;

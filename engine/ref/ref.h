@@ -18,6 +18,8 @@ void ref_norm_kernels(op_kernel *k);
 void ref_attention_kernels(op_kernel *k);
 void ref_softmax_kernels(op_kernel *k);
 void ref_loss_kernels(op_kernel *k);
+void ref_rms_norm_kernels(op_kernel *k);
+void ref_tokens_kernels(op_kernel *k);
 void ref_patches_kernels(op_kernel *k);
 void ref_dropout_kernels(op_kernel *k);
 
