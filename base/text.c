@@ -143,7 +143,7 @@ int32_t file_read(const char *path, size_t limit, char **out, size_t *length)
     return 0;
 }
 
-static int32_t write_and_sync(int fd, const char *path, const char *data, size_t length)
+static int32_t write_bytes(int fd, const char *path, const char *data, size_t length)
 {
     while (length) {
         ssize_t n = write(fd, data, length);
@@ -154,12 +154,24 @@ static int32_t write_and_sync(int fd, const char *path, const char *data, size_t
         data += n;
         length -= (size_t)n;
     }
+    return 0;
+}
+
+static int32_t write_and_sync(int fd, const char *path, const file_part *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        TRY(write_bytes(fd, path, parts[i].data, parts[i].length));
     if (fsync(fd))
         return podium_fail(PODIUM_EIO, "cannot sync '%s': %s", path, strerror(errno));
     return 0;
 }
 
 int32_t file_write_atomic(const char *path, const void *data, size_t length)
+{
+    return file_write_parts(path, &(file_part){data, length}, 1);
+}
+
+int32_t file_write_parts(const char *path, const file_part *parts, size_t count)
 {
     char new_path[4096];
     int n = snprintf(new_path, sizeof new_path, "%s.new", path);
@@ -168,7 +180,7 @@ int32_t file_write_atomic(const char *path, const void *data, size_t length)
     int fd = open(new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
         return podium_fail(PODIUM_EIO, "cannot create '%s': %s", new_path, strerror(errno));
-    int32_t rc = write_and_sync(fd, new_path, data, length);
+    int32_t rc = write_and_sync(fd, new_path, parts, count);
     if (close(fd) && !rc)
         rc = podium_fail(PODIUM_EIO, "cannot close '%s': %s", new_path, strerror(errno));
     if (!rc && rename(new_path, path))

@@ -31,6 +31,12 @@ int32_t file_read(const char *path, size_t limit, char **out, size_t *length);
 /* Writes a file through a temporary one, fsync and rename: after a crash the old or the new
  * contents are there, never a mixture.  Errors: PODIUM_EIO. */
 int32_t file_write_atomic(const char *path, const void *data, size_t length);
+/* The same for a file that is the parts one after another. */
+typedef struct file_part {
+    const void *data;
+    size_t length;
+} file_part;
+int32_t file_write_parts(const char *path, const file_part *parts, size_t count);
 bool file_exists(const char *path);
 bool directory_exists(const char *path);
 /* Creates the folder and those above it. Errors: PODIUM_EIO. */
