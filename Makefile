@@ -57,7 +57,7 @@ endif
 -include $(wildcard engine/*/backend.mk)
 -include $(wildcard tools/*/*.mk tests/*/*.mk bench/*.mk)
 
-LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/workloads.o
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/workloads.o $(BUILD)/obj/gen/presets.o
 CLI_OBJECTS := $(CLI_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/commands.o \
                $(BUILD)/obj/gen/revision.o
 
@@ -81,6 +81,8 @@ $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
 # Registries from directory listings, rewritten only when the listing changes.
 $(BUILD)/gen/workloads.c: tools/registry.sh $(wildcard workloads/*.c workloads/*.yaml) FORCE
 	@sh tools/registry.sh workloads $@
+$(BUILD)/gen/presets.c: tools/registry.sh $(wildcard scoring/presets/*.yaml) FORCE
+	@sh tools/registry.sh presets $@
 $(BUILD)/gen/commands.c: tools/registry.sh $(wildcard cli/cmd_*.c) FORCE
 	@sh tools/registry.sh commands $@
 # The revision is an object of podium alone: a commit relinks neither the library nor the tests.
@@ -138,7 +140,7 @@ race:
 	@tools/setup.sh race
 	@$(MAKE) -s -j$(JOBS) all
 	@rm -rf $(RACE_DIR)
-	./podium run $(RACERS) --workload vit --suite mini --results $(RACE_DIR)
+	./podium run $(RACERS) --preset quick --workload vit --suite mini --results $(RACE_DIR)
 	@./podium score $(RACE_DIR)
 	@./podium leaderboard $(RACE_DIR) --out $(RACE_DIR)/html
 

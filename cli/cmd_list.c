@@ -8,12 +8,24 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "data/sources.h"
+#include "scoring/preset.h"
 #include "workloads/workload.h"
 
 static void list_workloads(void)
 {
     for (const workload_entry *w = workload_registry; w->name; w++)
         printf("  %-16s %s\n", w->name, w->workload->description);
+}
+
+static int32_t list_presets(void)
+{
+    for (const preset_entry *e = preset_registry; e->name; e++) {
+        preset p;
+        TRY(preset_init(&p, e->name));
+        printf("  %-22s %s\n", p.name, p.description);
+        preset_release(&p);
+    }
+    return 0;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -59,7 +71,8 @@ static int32_t list_datasets(void)
 
 static int run_list(int argc, char **argv)
 {
-    static const char *const kinds[] = {"workloads", "optimizers", "tracks", "datasets", NULL};
+    static const char *const kinds[] = {"workloads", "optimizers", "tracks",
+                                        "datasets",  "presets",    NULL};
     const char *want = argc > 1 ? argv[1] : NULL;
     char binary[3072], path[4096];
     bool known = !want;
@@ -67,7 +80,7 @@ static int run_list(int argc, char **argv)
         known = known || !strcmp(want, kinds[i]);
     if (!known || argc > 2)
         return podium_fail(PODIUM_EINVAL,
-                           "usage: podium list [workloads|optimizers|tracks|datasets]");
+                           "usage: podium list [workloads|optimizers|tracks|datasets|presets]");
     TRY(path_of_executable(binary, sizeof binary));
     if (!want)
         puts("workloads");
@@ -89,12 +102,16 @@ static int run_list(int argc, char **argv)
         puts("datasets");
     if (!want || !strcmp(want, "datasets"))
         TRY(list_datasets());
+    if (!want)
+        puts("presets");
+    if (!want || !strcmp(want, "presets"))
+        TRY(list_presets());
     return EXIT_DONE;
 }
 
 const command command_list = {
     .name = "list",
-    .summary = "workloads, optimizers, tracks, data sets",
-    .usage = "usage: podium list [workloads|optimizers|tracks|datasets]\n",
+    .summary = "workloads, optimizers, tracks, data sets, presets",
+    .usage = "usage: podium list [workloads|optimizers|tracks|datasets|presets]\n",
     .run = run_list,
 };

@@ -13,8 +13,9 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/revision.h"
-#include "harness/submission_folder.h"
+#include "harness/ruleset.h"
 #include "harness/trial.h"
+#include "scoring/preset.h"
 
 #define MAX_MANY 256
 
@@ -22,6 +23,9 @@ typedef struct options {
     const char *submissions[MAX_MANY], *workloads[MAX_MANY], *sets[MAX_MANY];
     size_t num_submissions, num_workloads, num_sets;
     const char *suite, *ruleset, *results, *device, *precision, *key, *held_out, *clock, *data;
+    const char *preset_name;
+    preset preset; /* its numbers, when one is named */
+    double budget_multiplier;
     int64_t studies, trials, seed, threads;
     bool resume, quiet, json, keep_going, no_sandbox;
 } options;
@@ -94,13 +98,14 @@ static int32_t parse_value(options *o, const char *arg, const char *text)
         {"--suite", &o->suite},         {"--ruleset", &o->ruleset}, {"--results", &o->results},
         {"--device", &o->device},       {"--key", &o->key},         {"--held-out", &o->held_out},
         {"--precision", &o->precision}, {"--clock", &o->clock},     {"--data", &o->data},
+        {"--preset", &o->preset_name},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (!strcmp(arg, texts[i].name)) {
             *texts[i].slot = text;
             return 0;
         }
-    if (!strcmp(arg, "--parallel") || !strcmp(arg, "--preset"))
+    if (!strcmp(arg, "--parallel"))
         return podium_fail(PODIUM_ENOTSUP, "option '%s' is not available yet", arg);
     return podium_fail(PODIUM_EINVAL, "unknown option '%s'", arg);
 }
@@ -120,6 +125,24 @@ static int32_t one_of(const char *name, const char *text, const char *const *leg
     return rc;
 }
 
+/* A preset is a whole: what is named beside it would make it another one. */
+static int32_t take_preset(options *o)
+{
+    TRY(preset_init(&o->preset, o->preset_name));
+    if (o->studies || o->trials || o->ruleset)
+        return podium_fail(PODIUM_EINVAL,
+                           "--preset %s sets ruleset, studies and trials; leave out --%s",
+                           o->preset_name,
+                           o->studies  ? "studies"
+                           : o->trials ? "trials"
+                                       : "ruleset");
+    o->ruleset = o->preset.ruleset;
+    o->studies = o->preset.studies;
+    o->trials = o->preset.trials;
+    o->budget_multiplier = o->preset.budget_multiplier;
+    return 0;
+}
+
 static int32_t check_options(options *o)
 {
     static const char *const rulesets[] = {"external", "self", "free", NULL};
@@ -131,13 +154,14 @@ static int32_t check_options(options *o)
         TRY(one_of("--ruleset", o->ruleset, rulesets));
     TRY(one_of("--precision", o->precision, precisions));
     TRY(one_of("--clock", o->clock, clocks));
-    if (o->ruleset && !strcmp(o->ruleset, "external"))
-        return podium_fail(PODIUM_ENOTSUP, "ruleset 'external' searches hyperparameters, which is "
-                                           "not available yet; self and free are");
+    if (o->preset_name)
+        TRY(take_preset(o));
     if (o->ruleset && o->num_sets)
         return podium_fail(PODIUM_EINVAL, "--set contradicts ruleset '%s'", o->ruleset);
     if (!o->studies)
         o->studies = o->ruleset ? 3 : 1;
+    if (!o->trials)
+        o->trials = o->ruleset && !strcmp(o->ruleset, "external") ? 5 : 1;
     for (const workload_entry *w = workload_registry; !o->num_workloads && w->name; w++)
         TRY(add(o->workloads, &o->num_workloads, w->name));
     for (size_t i = 0; i < o->num_workloads; i++)
@@ -157,7 +181,7 @@ static int32_t parse(options *o, int argc, char **argv)
         .device = "cpu",
         .precision = "f32",
         .clock = "calibrated",
-        .trials = 1,
+        .budget_multiplier = 1,
     };
     for (int i = 1; i < argc; i++) {
         bool known = false;
@@ -249,17 +273,25 @@ static void show_outcome(tally *t, const trial_config *c, const trial_outcome *o
 
 /* --- running ------------------------------------------------------------------------------ */
 
-static int32_t run_trials(tally *t, trial_config *c)
+static int32_t run_one(tally *t, trial_config *c, const ruleset *r)
 {
-    for (int64_t study = 0; study < t->options->studies; study++)
-        for (int64_t n = 0; n < t->options->trials; n++) {
-            trial_outcome outcome;
-            c->study = study;
-            c->trial = n;
-            TRY(trial_run(c, &outcome));
-            show_outcome(t, c, &outcome);
-            t->failed += !outcome.valid;
-        }
+    yaml_document *document;
+    trial_outcome outcome;
+    int32_t rc = ruleset_settings(r, c->study, c->trial, &document, &c->settings, &c->point);
+    if (!rc)
+        rc = trial_run(c, &outcome);
+    yaml_destroy(document);
+    TRY(rc);
+    show_outcome(t, c, &outcome);
+    t->failed += !outcome.valid;
+    return 0;
+}
+
+static int32_t run_trials(tally *t, trial_config *c, const ruleset *r)
+{
+    for (c->study = 0; c->study < r->studies; c->study++)
+        for (c->trial = 0; c->trial < r->trials; c->trial++)
+            TRY(run_one(t, c, r));
     return 0;
 }
 
@@ -267,16 +299,17 @@ static int32_t run_submission(tally *t, trial_config *c, const char *what)
 {
     const options *o = t->options;
     submission_folder s;
+    ruleset r;
     TRY(submission_folder_init(&s, what));
     c->submission = t->submission = s.name;
     c->so_path = s.so_path;
-    c->settings = o->ruleset && !strcmp(o->ruleset, "self") ? NULL : s.settings;
-    int32_t rc = 0;
+    int32_t rc = ruleset_init(&r, o->ruleset, &s, (uint64_t)o->seed, o->studies, o->trials);
     for (size_t i = 0; i < o->num_workloads && !rc; i++) {
         c->workload = workload_find(o->workloads[i]);
         t->workload = o->workloads[i];
-        rc = run_trials(t, c);
+        rc = run_trials(t, c, &r);
     }
+    ruleset_release(&r);
     submission_folder_release(&s);
     return rc;
 }
@@ -299,6 +332,9 @@ static int run(int argc, char **argv)
         .threads = (int)o.threads,
         .precision = !strcmp(o.precision, "bf16") ? PODIUM_BF16 : PODIUM_F32,
         .ruleset = o.ruleset,
+        .preset = o.preset_name,
+        .point = -1,
+        .budget_multiplier = o.budget_multiplier,
         .seed = (uint64_t)o.seed,
         .results = o.results,
         .resume = o.resume,
@@ -310,6 +346,7 @@ static int run(int argc, char **argv)
     int32_t rc = 0;
     for (size_t i = 0; i < o.num_submissions && !rc; i++)
         rc = run_submission(&t, &c, o.submissions[i]);
+    preset_release(&o.preset);
     if (rc)
         return rc;
     return t.failed ? EXIT_MEASURED_FAILED : EXIT_DONE;
@@ -326,8 +363,11 @@ const command command_run = {
         "  --suite mini|base|full   size of the workloads (mini); test: seconds, ranks nothing\n"
         "  --workload W             which workload; repeat for more (all)\n"
         "  --held-out VARIANT       a held-out variant of the workload\n"
-        "  --ruleset self|free      self: defaults only; free: the one setting everywhere\n"
-        "  --studies N --trials N   (1; 3 studies with a ruleset)\n"
+        "  --ruleset external|self|free   external: points of the submission's search space;\n"
+        "                           self: defaults only; free: the one setting everywhere\n"
+        "  --studies N --trials N   (1; 3 studies with a ruleset, 5 trials with external)\n"
+        "  --preset NAME            ruleset, studies, trials and budget by name; `podium list\n"
+        "                           presets` knows them\n"
         "  --set NAME=VALUE         a hyperparameter; repeat for more\n"
         "  --seed S                 of all trials (0)\n"
         "  --key HEX                relabelling key, 32 hexadecimal digits (random per folder)\n"

@@ -126,6 +126,9 @@ static int32_t configure(const record *r, trial_config *c)
     c->seed = r->seed;
     c->study = r->study;
     c->trial = r->trial;
+    c->point = -1; /* the record has its values */
+    c->budget_multiplier = 1;
+    (void)json_number_of(json_object_get(r->header, "budget_multiplier"), &c->budget_multiplier);
     return json_read_flag(r->header, r->path, "keep_going", &c->keep_going);
 }
 

@@ -37,7 +37,8 @@ static int32_t read_folder(submission_folder *s, const char *folder)
         TRY(yaml_string(root, texts[i], &ignored));
     s->settings = yaml_get(root, "hyperparameters");
     yaml_mark(s->settings);
-    yaml_mark(yaml_get(root, "search_space"));
+    s->search_space = yaml_get(root, "search_space");
+    yaml_mark(s->search_space);
     TRY(yaml_finish(root));
     if (s->settings && yaml_node_kind(s->settings) != YAML_MAP)
         return yaml_fail(s->settings, "expected a map of hyperparameters");

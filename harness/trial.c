@@ -297,6 +297,7 @@ static int32_t open_training(trial *t)
         .key = derive_key(c),
     };
     TRY(training_open(&t->training, &o));
+    t->training.config.budget_steps *= c->budget_multiplier;
     t->copy = aligned_alloc(64, (t->training.vector_bytes + 63) / 64 * 64);
     return t->copy ? 0 : podium_fail(PODIUM_ENOMEM, "no memory for a copy of the parameters");
 }

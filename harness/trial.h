@@ -31,8 +31,10 @@ typedef struct trial_config {
     const char *device;
     int threads; /* 0: all */
     int32_t precision;
-    const char *ruleset; /* NULL: none */
-    uint64_t seed;       /* of all studies and trials */
+    const char *ruleset, *preset; /* NULL: none */
+    int64_t point;                /* of the search, -1: none */
+    double budget_multiplier;     /* of the workload's budget */
+    uint64_t seed;                /* of all studies and trials */
     int64_t study, trial;
     uint8_t key[TRIAL_KEY_BYTES]; /* of the results folder */
     const char *results;

@@ -92,6 +92,11 @@ json_t *trial_header_line(const trial *t)
     json_object_set_new(o, "workload", workload_object(t));
     if (t->config->ruleset)
         put_text(o, "ruleset", t->config->ruleset);
+    if (t->config->preset)
+        put_text(o, "preset", t->config->preset);
+    if (t->config->point >= 0)
+        put_integer(o, "point", t->config->point);
+    put_number(o, "budget_multiplier", t->config->budget_multiplier);
     put_integer(o, "study", t->config->study);
     put_integer(o, "trial", t->config->trial);
     put_integer(o, "seed", (int64_t)t->config->seed);

@@ -90,6 +90,34 @@ printf 'name: mine\noptimizer: sgd\nhyperparameters:\n  lr: 0.1\n  rate: 0.1\n' 
     > "$tmp/mine/submission.yaml"
 refused "mine/submission.yaml:5:.*rate" "$tmp/mine"
 
+# Rulesets and presets.
+refused "has no search_space, which ruleset external draws from" "$build/optimizers/sgd.so" --ruleset external
+refused "unknown preset 'nope', expected one of: algoperf-v0.5-external" nadamw --preset nope
+refused "sets ruleset, studies and trials; leave out --studies" nadamw --preset quick --studies 2
+mkdir "$tmp/space"
+cat > "$tmp/space/submission.yaml" <<'END'
+name: space
+optimizer: adamw
+hyperparameters: {lr: 0.5, weight_decay: 0.25}
+search_space:
+  lr: {min: 0.001, max: 0.002, scaling: log}
+  beta2: {feasible_points: [0.9, 0.99]}
+END
+run 0 "$tmp/space" --ruleset external --studies 2 --trials 2 --key $key --results "$tmp/ext" --quiet
+ok $? "ruleset external runs studies x trials"
+cat "$tmp"/ext/space/*/*/*/trial.jsonl | grep '"event":"header"' > "$tmp/headers"
+[ "$(grep -o '"point":[0-9]*' "$tmp/headers" | sort -u | wc -l)" = 4 ] &&
+    [ "$(grep -o '"lr":[0-9.e-]*' "$tmp/headers" | sort -u | wc -l)" = 4 ]
+ok $? "each trial has a point of its own"
+[ "$(grep -c '"lr":0.001[0-9]*,.*"weight_decay":0.25' "$tmp/headers")" = 4 ]
+ok $? "inside the space, over the values that are fixed"
+run 0 "$tmp/space" --ruleset external --studies 2 --trials 2 --key $key --seed 0 --results "$tmp/ext2" --quiet &&
+    cat "$tmp"/ext2/space/*/*/*/trial.jsonl | grep -o '"lr":[0-9.e-]*' | cmp -s - <(grep -o '"lr":[0-9.e-]*' "$tmp/headers")
+ok $? "the same seed draws the same points"
+run 0 nadamw --preset quick --key $key --results "$tmp/quick" --quiet &&
+    grep -q '"preset":"quick"' "$(record "$tmp/quick")" && grep -q '"ruleset":"free"' "$(record "$tmp/quick")"
+ok $? "a preset is in the record by name"
+
 # fails NAME ENDED WORDS: a trial that failed, with the reason on the terminal and in the record
 fails() {
     run 1 "$bad/$1.so" --key $key --results "$tmp/bad" && grep -Eq "$3" "$tmp/err" &&

@@ -15,7 +15,7 @@ _podium()
             *)
                 case $command in
                     help) words=$("$podium" --help 2> /dev/null | awk '/^  [a-z]/ {print $1}') ;;
-                    list) words="workloads optimizers tracks datasets" ;;
+                    list) words="workloads optimizers tracks datasets presets" ;;
                     data) words="all $(_podium_names datasets)" ;;
                     run | check) words=$(_podium_names optimizers) ;;
                 esac

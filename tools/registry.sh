@@ -1,7 +1,7 @@
 #!/bin/sh
-# Writes a registry from a directory listing: `registry.sh workloads OUT` or `... commands OUT`.
+# Writes a registry from a directory listing: `registry.sh workloads|presets|commands OUT`.
 # workloads/NAME.c defines `const workload workload_NAME`, its yaml is embedded as text;
-# cli/cmd_NAME.c defines `const command command_NAME`.
+# scoring/presets/NAME.yaml is embedded; cli/cmd_NAME.c defines `const command command_NAME`.
 set -eu
 kind=$1 out=$2
 mkdir -p "$(dirname "$out")"
@@ -21,6 +21,16 @@ quote() { sed 's/\\/\\\\/g; s/"/\\"/g; s/^/    "/; s/$/\\n"/' "$1"; }
         done
         echo 'const workload_entry workload_registry[] = {'
         for n in $names; do echo "    {\"$n\", &workload_$n, yaml_$n},"; done
+        echo '    {0}};' ;;
+    presets)
+        names=$(for f in scoring/presets/*.yaml; do [ -e "$f" ] && basename "$f" .yaml; done; true)
+        echo '#include "scoring/preset.h"'
+        echo 'const preset_entry preset_registry[] = {'
+        for n in $names; do
+            printf '    {"%s",\n' "$n"
+            quote "scoring/presets/$n.yaml"
+            echo "    },"
+        done
         echo '    {0}};' ;;
     commands)
         names=$(for f in cli/cmd_*.c; do [ -e "$f" ] && basename "$f" .c | sed 's/^cmd_//'; done; true)
