@@ -62,9 +62,11 @@ static int32_t differentiate(graph *g, value y, sweep *s)
             wanted = wanted || (n.out[k] >= 0 && s->gradient[n.out[k]] >= 0 &&
                                 value_at(g, n.out[k])->needs_gradient);
         backward_rule rule = wanted ? rule_of(n.kind) : NULL;
+        g->full_precision = n.full_precision;
         if (rule)
             rule(g, s, &n);
     }
+    g->full_precision = false;
     return g->status;
 }
 

@@ -15,12 +15,13 @@
  * f[]. Optional inputs and outputs (name?) have data == NULL and count == 0; the planner drops
  * optional outputs nobody reads.  Every tensor is row-major and contiguous. Broadcasting (ADD ..
  * DIV, BROADCAST): all tensors have out's ndim, an extent is out's or 1. In place: out[0] of ADD,
- * SUB, MUL, DIV, UNARY, UNARY_BACKWARD, AFFINE and DROPOUT may be the very buffer of an input of
- * the same count; no other input and output ever overlap. LINEAR, LINEAR_DX, LINEAR_DW see
- * matrices: x [M, K], w [N, K], y, pre, dz [M, N], bias [N]. MATMUL: a and b with equal leading
- * extents, or one of them 2-D (then it is repeated). Layer norms: rows = count / last extent; mean,
- * rstd [rows]; SOFTMAX: last axis. Losses: D = settings->loss_denominator, or if that is 0 the sum
- * of the weights (N without). */
+ * SUB, MUL, DIV, UNARY, UNARY_BACKWARD, AFFINE, DROPOUT and NORMAL_NOISE may be the very buffer of
+ * an input of the same count; no other input and output ever overlap. LINEAR, LINEAR_DX, LINEAR_DW
+ * see matrices: x [M, K], w [N, K], y, pre, dz [M, N], bias [N]. GROUPED_LINEAR..: rows offsets[e]
+ * .. offsets[e+1] of x meet rows e N .. (e+1) N of w; rows past the last offset give zeros (DW: are
+ * left out). MATMUL: a and b with equal leading extents, or one of them 2-D (then it is repeated).
+ * Layer norms: rows = count / last extent; mean, rstd [rows]; SOFTMAX: last axis. Losses: D =
+ * settings->loss_denominator, or if that is 0 the sum of the weights (N without). */
 #define OP_KINDS(X)                                                                                  \
     X(ADD) /* a, b -> out; broadcasting by strides in op_call */                                     \
     X(SUB)                                                                                           \
@@ -51,7 +52,7 @@
     X(ADD_LAYER_NORM)      /* a, b, scale, bias -> y, sum, mean?, rstd?; f[0] eps */                 \
     X(LAYER_NORM_BACKWARD) /* dy, x, mean, rstd, scale, dsum? -> dx (+ dsum), dscale?, dbias? */     \
     X(ATTENTION) /* q, k, v, mask?, bias? [H,Tq,Tk] -> out, lse? [B,H,Tq]; i[0] heads, i[1]          \
-                  causal, i[2] packed (then q = k = v = qkv [B,T,C+2C']), i[3] key heads; f[0]                                \
+                  causal, i[2] packed (then q = k = v = qkv [B,T,C+2C']), i[3] key heads; f[0]       \
                   scale */                                                                           \
     X(ATTENTION_BACKWARD) /* dout, q, k, v, out, lse, mask?, bias? -> dq, dk, dv, dbias?; packed:    \
                              dqkv, -, -, dbias?; same i, f */                                        \
@@ -61,6 +62,15 @@
                              turned, i[2] +1 or -1 (the adjoint), i[3] first position; f[0] theta */ \
     X(SHIFT_IDS)          /* ids [B,T] -> ids; i[0] places to the right, i[1] fill */                \
     X(SEGMENT_MASK)       /* q segments [B,Tq], k segments [B,Tk], key ids? -> i32 [B,Tq,Tk] */      \
+    X(TOP_K) /* a [L,E] -> ids i32 [L,K], flat? i32 [L,K] = l E + id; largest first, ties by index   \
+              */                                                                                     \
+    X(DISPATCH)       /* ids [L,K] -> slots, rows i32 [L K], offsets i32 [E+1], share? [E]; i[0]     \
+                         capacity, < 0: none */                                                      \
+    X(GROUPED_LINEAR) /* x [A,K], w [E N,K], bias? [E N], offsets -> y [A,N], pre?; i[0] act */      \
+    X(GROUPED_LINEAR_DX) /* dz, w, pre? [A,K], offsets -> dx, times act'(pre) when given; i[0] act   \
+                          */                                                                         \
+    X(GROUPED_LINEAR_DW) /* dz, x, offsets -> dw [E N,K], dbias? [E N] */                            \
+    X(NORMAL_NOISE)      /* a -> a + f[0] N(0,1); i[0] stream */                                     \
     X(SOFTMAX)                                                                                       \
     X(SOFTMAX_BACKWARD) /* dout, out -> da */                                                        \
     X(CROSS_ENTROPY)    /* logits, labels, weights? -> loss [1], per_example? [N], lse? [N] */       \

@@ -167,7 +167,7 @@ node *node_add(graph *g, int32_t kind, int nin, const value *in, int nout, const
     }
     g->nodes = grown;
     node *n = &g->nodes[g->num_nodes];
-    *n = (node){.kind = kind, .phase = g->phase};
+    *n = (node){.kind = kind, .phase = g->phase, .full_precision = g->full_precision};
     bool needs = false;
     for (int i = 0; i < OP_MAX_IN; i++) {
         n->in[i] = i < nin ? in[i] : NO_VALUE;
@@ -291,6 +291,11 @@ value graph_parameter_span(graph *g, int32_t first, int32_t last)
     return v >= 0 ? v : parameter_value(g, first, last, q->ndim, shape);
 }
 
+void graph_full_precision(graph *g, bool on)
+{
+    g->full_precision = on;
+}
+
 void graph_keep(graph *g, value v)
 {
     if (v >= 0 && v < g->num_values)
@@ -338,6 +343,11 @@ static double node_flops(const graph *g, const node *n)
         return 2.0 * (double)graph_count(g, n->in[0]) * (double)graph_shape(g, n->in[1])[0];
     case OP_LINEAR_DX:
     case OP_LINEAR_DW:
+        return 2.0 * (double)graph_count(g, n->in[0]) * (double)graph_shape(g, n->in[1])[1];
+    case OP_GROUPED_LINEAR: /* as if nothing were dropped */
+    case OP_GROUPED_LINEAR_DX:
+        return 2.0 * (double)graph_count(g, n->in[0]) * (double)graph_shape(g, n->out[0])[1];
+    case OP_GROUPED_LINEAR_DW:
         return 2.0 * (double)graph_count(g, n->in[0]) * (double)graph_shape(g, n->in[1])[1];
     case OP_MATMUL:
         return 2.0 * (double)graph_count(g, n->out[0]) * (double)a[n->i[0] ? nd - 2 : nd - 1];

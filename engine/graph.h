@@ -52,6 +52,8 @@ value graph_parameter(graph *g, int32_t param);
  * stacked along the first axis: three attention kernels become one product.  NO_VALUE without an
  * error when they are not adjacent. */
 value graph_parameter_span(graph *g, int32_t first, int32_t last);
+/* Ops recorded while on, and their gradients, keep f32 products in a bf16 graph (a router's). */
+void graph_full_precision(graph *g, bool on);
 /* Keeps the value readable after a run (outputs, tests). */
 void graph_keep(graph *g, value v);
 

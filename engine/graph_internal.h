@@ -45,8 +45,9 @@ enum { PHASE_FORWARD, PHASE_BACKWARD, PHASE_HESSIAN };
 typedef struct node {
     int32_t kind;
     int phase;
-    bool alias; /* reshape, stop_gradient: shares storage, nothing runs */
-    bool live;  /* set by the plan: somebody reads an output */
+    bool alias;          /* reshape, stop_gradient: shares storage, nothing runs */
+    bool live;           /* set by the plan: somebody reads an output */
+    bool full_precision; /* f32 products whatever the graph's precision */
     value in[OP_MAX_IN];
     value out[OP_MAX_OUT];
     int64_t i[8];
@@ -62,6 +63,7 @@ struct graph {
     int32_t num_nodes, cap_nodes;
     int phase;
     int64_t dropout_calls;
+    bool full_precision; /* of the nodes being recorded */
     int32_t status;
     char error[512];
     value *gradients; /* of values, by graph_backward; valid for numbers below num_gradients */
@@ -118,9 +120,12 @@ value sweep_gradient(const sweep *s, value v);
 /* Adds d to the gradient of v (OP_ADD when there is one already). */
 void sweep_add(graph *g, sweep *s, value v, value d);
 typedef void (*backward_rule)(graph *g, sweep *s, const node *n);
-backward_rule rule_of(int32_t kind);               /* rules.c, NULL: no gradient flows */
-backward_rule rule_of_fused(int32_t kind);         /* rules_fused.c */
-backward_rule rule_of_tokens(int32_t kind);        /* rules_tokens.c */
+backward_rule rule_of(int32_t kind);         /* rules.c, NULL: no gradient flows */
+backward_rule rule_of_fused(int32_t kind);   /* rules_fused.c */
+backward_rule rule_of_tokens(int32_t kind);  /* rules_tokens.c */
+backward_rule rule_of_experts(int32_t kind); /* rules_experts.c */
+/* The value that reshapes lead back to; NO_VALUE when any of them has another reader or is kept. */
+value sweep_sole_source(const graph *g, const sweep *s, value v);
 value sum_to_shape(graph *g, value d, value like); /* undoes broadcasting */
 
 /* --- running (run.c) ------------------------------------------------------------------------- */

@@ -157,8 +157,5 @@ value lower_cross_entropy(graph *g, value logits, value labels, value weights, v
     value ce = op_affine(g, op_reduce_sum(g, op_mul(g, smooth, log_p), 2, false), -1, 0);
     if (per_example)
         *per_example = ce;
-    value loss = value_new(g, real_type(g), 1, (int64_t[]){1});
-    if (ce < 0 || loss < 0)
-        return NO_VALUE;
-    return node_add(g, OP_NORMALISE_LOSS, 2, (value[]){ce, weights}, 1, &loss) ? loss : NO_VALUE;
+    return op_weighted_mean(g, ce, weights);
 }

@@ -100,7 +100,29 @@ value op_shift_ids(graph *g, value ids, int64_t by, int32_t fill);
 /* An attention mask of packed sequences, I32 [B, Tq, Tk]: 1 where query and key are of one segment
  * and the key's id is not 0 (ids [B, Tk], or NO_VALUE). */
 value op_segment_mask(graph *g, value query_segments, value key_segments, value key_ids);
+/* --- mixture of experts (ops_experts.c) ---
+ * The K largest of each row of a [L, E], largest first, the lower index among equals: ids I32 [L,
+ * K]. *flat (may be NULL) gets the places in a, l E + id.  No gradient: the choice is discrete. */
+value op_top_k(graph *g, value a, int64_t K, value *flat);
+/* Assignments ids I32 [L, K] (element l K + j: choice j of token l) brought together by expert. */
+typedef struct dispatch {
+    value slots;   /* I32 [L K]: the assignment in each place; those of one expert are adjacent, in
+                      the order of the tokens, dropped ones come last */
+    value rows;    /* I32 [L K]: its token */
+    value offsets; /* I32 [E + 1]: expert e has places offsets[e] .. offsets[e + 1] - 1 */
+    value share;   /* [E]: its part of all assignments, before any drop; no gradient */
+} dispatch;
+/* An expert takes its first `capacity` assignments in the order of the tokens; < 0: all. */
+dispatch op_dispatch(graph *g, value ids, int64_t experts, int64_t capacity);
+/* y = act(x W_e^T + bias_e) for the rows of expert e.  x [A, K], w [E N, K] and bias [E N] (or
+ * NO_VALUE) stack the experts' -> [A, N]; rows of no expert give zeros. */
+value op_grouped_linear(graph *g, value x, value w, value bias, value offsets, activation act);
+/* a + sigma N(0, 1) from the same kind of stream as dropout; the identity outside training. */
+value op_normal_noise(graph *g, value a, double sigma);
 value op_softmax(graph *g, value a); /* last axis */
+/* sum_n w_n a_n / sum_n w_n over a [N], with the denominator of the loss (graph_settings); weights
+ * may be NO_VALUE. -> [1] */
+value op_weighted_mean(graph *g, value a, value weights);
 /* sum_n w_n ce_n / sum_n w_n, ce with label smoothing from graph_settings: targets
  * (1-e) y + e/V.  logits [N, V]; labels I32 [N] or real [N, V]; weights real [N] or NO_VALUE.
  * -> [1]; *per_example (may be NULL) gets the unweighted ce [N]. */

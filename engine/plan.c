@@ -18,6 +18,9 @@ static uint32_t optional_outputs(int32_t kind)
     switch (kind) {
     case OP_LINEAR:
     case OP_LINEAR_DW:
+    case OP_GROUPED_LINEAR:
+    case OP_GROUPED_LINEAR_DW:
+    case OP_TOP_K:
     case OP_ATTENTION:
     case OP_RMS_NORM:
     case OP_RMS_NORM_BACKWARD:
@@ -26,6 +29,8 @@ static uint32_t optional_outputs(int32_t kind)
     case OP_CROSS_ENTROPY:
     case OP_LAYER_NORM_BACKWARD:
         return 2 | 4;
+    case OP_DISPATCH:
+        return 8;
     case OP_ADD_LAYER_NORM:
         return 4 | 8;
     default:
@@ -107,6 +112,7 @@ static bool may_run_in_place(int32_t kind)
     case OP_UNARY_BACKWARD:
     case OP_AFFINE:
     case OP_DROPOUT:
+    case OP_NORMAL_NOISE:
         return true;
     default:
         return false;
@@ -237,7 +243,8 @@ static int32_t prepare_call(graph *g, node *n)
     if (!c)
         return podium_fail(PODIUM_ENOMEM, "no memory for a call of '%s'", op_kind_name(n->kind));
     n->call = c;
-    *c = (op_call){.kind = n->kind, .precision = g->config.precision, .backend = b};
+    int32_t precision = n->full_precision ? PODIUM_F32 : g->config.precision;
+    *c = (op_call){.kind = n->kind, .precision = precision, .backend = b};
     for (int k = 0; k < OP_MAX_IN; k++)
         fill_tensor(g, &c->in[k], n->in[k]);
     for (int k = 0; k < OP_MAX_OUT; k++)

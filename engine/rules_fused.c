@@ -15,8 +15,7 @@ static value new_like(graph *g, value v)
     return value_new(g, real_type(g), graph_ndim(g, v), shape);
 }
 
-/* The value that reshapes lead back to; NO_VALUE when any of them has another reader or is kept. */
-static value sole_source(const graph *g, const sweep *s, value v)
+value sweep_sole_source(const graph *g, const sweep *s, value v)
 {
     for (;;) {
         const value_info *i = value_at(g, v);
@@ -33,7 +32,7 @@ static value sole_source(const graph *g, const sweep *s, value v)
  * result is then the gradient of that linear op's `pre`. */
 static void linear_dx(graph *g, sweep *s, const node *n, value dz)
 {
-    value x = n->in[0], w = n->in[1], source = sole_source(g, s, x), pre = NO_VALUE;
+    value x = n->in[0], w = n->in[1], source = sweep_sole_source(g, s, x), pre = NO_VALUE;
     int64_t act = ACT_NONE;
     const node *m = source >= 0 ? &g->nodes[value_at(g, source)->node] : NULL;
     if (m && m->kind == OP_LINEAR && m->i[0] != ACT_NONE && m->out[0] == source) {

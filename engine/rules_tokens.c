@@ -45,6 +45,6 @@ backward_rule rule_of_tokens(int32_t kind)
     case OP_ROPE:
         return rule_rope;
     default:
-        return NULL;
+        return rule_of_experts(kind);
     }
 }

@@ -609,6 +609,119 @@ static void lowered_loss_cases(op_kind kind)
         }
 }
 
+static void top_k_cases(op_kind kind)
+{
+    static const int64_t sizes[][3] = {/* L, E, K */
+                                       {1, 1, 1},
+                                       {7, 3, 3},
+                                       {64, 4, 2},
+                                       {300, 16, 1},
+                                       {33, 31, 5}};
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+        for (int ties = 0; ties < 2; ties++) {
+            int64_t L = sizes[s][0], E = sizes[s][1], K = sizes[s][2];
+            op_case k = make(kind);
+            in(&k, NORMAL, 0, SHAPE(L, E));
+            double *a = k.call.in[0].data;
+            for (int64_t i = 0; ties && i < L * E; i++)
+                a[i] = a[i] > 0;
+            out_ids(&k, SHAPE(L, K));
+            k.optional = 2;
+            out_ids(&k, SHAPE(L, K));
+            check(&k);
+        }
+}
+
+static void dispatch_cases(op_kind kind)
+{
+    static const int64_t sizes[][3] = {/* L, E, K */
+                                       {1, 1, 1},
+                                       {7, 3, 2},
+                                       {64, 4, 2},
+                                       {300, 16, 1},
+                                       {33, 31, 5}};
+    static const int64_t capacities[] = {-1, 0, 1, 5, 1000};
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+        for (int limit = 0; limit < 5; limit++) {
+            int64_t L = sizes[s][0], E = sizes[s][1], K = sizes[s][2];
+            op_case k = make(kind);
+            k.call.i[0] = capacities[limit];
+            in(&k, IDS, (int32_t)E, SHAPE(L, K));
+            out_ids(&k, SHAPE(L * K));
+            out_ids(&k, SHAPE(L * K));
+            out_ids(&k, SHAPE(E + 1));
+            out_optional(&k, SHAPE(E));
+            check(&k);
+        }
+}
+
+/* Offsets of E experts over A rows: uneven, some empty, some rows left over. */
+static void in_offsets(op_case *k, int64_t A, int64_t E, int variant)
+{
+    in(k, IDS, 1, SHAPE(E + 1));
+    int32_t *o = k->call.in[k->num_in - 1].data;
+    for (int64_t e = 0; e <= E; e++) {
+        int64_t even = A * e / E, squared = A * e * e / (E * E);
+        o[e] = (int32_t)(variant == 0 ? even : variant == 1 ? squared * 3 / 4 : e ? A / 2 : 0);
+    }
+}
+
+static void grouped_cases(op_kind kind)
+{
+    static const int64_t sizes[][4] = {/* A, E, N, K */
+                                       {1, 1, 1, 1},      {9, 3, 5, 7},      {40, 4, 33, 16},
+                                       {300, 4, 128, 48}, {129, 5, 160, 65}, {700, 2, 62, 32}};
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+        for (int act = ACT_NONE; act <= ACT_SILU; act++)
+            for (int variant = 0; variant < 3; variant++) {
+                int64_t A = sizes[s][0], E = sizes[s][1], N = sizes[s][2], K = sizes[s][3];
+                bool with = variant != 1;
+                op_case k = make(kind);
+                k.call.i[0] = act;
+                k.product = true;
+                k.floor = 1;
+                in(&k, NORMAL, 0, SHAPE(A, kind == OP_GROUPED_LINEAR ? K : N));
+                if (kind == OP_GROUPED_LINEAR_DW)
+                    in(&k, NORMAL, 0, SHAPE(A, K));
+                else
+                    in(&k, NORMAL, 0, SHAPE(E * N, K));
+                if (kind == OP_GROUPED_LINEAR && with)
+                    in(&k, NORMAL, 0, SHAPE(E * N));
+                else if (kind == OP_GROUPED_LINEAR_DX && with)
+                    in(&k, NORMAL, 0, SHAPE(A, K));
+                else if (kind != OP_GROUPED_LINEAR_DW)
+                    in_none(&k);
+                in_offsets(&k, A, E, variant);
+                if (kind == OP_GROUPED_LINEAR_DX) {
+                    out(&k, SHAPE(A, K));
+                } else if (kind == OP_GROUPED_LINEAR) {
+                    out(&k, SHAPE(A, N));
+                    out_optional(&k, SHAPE(A, N));
+                } else {
+                    out(&k, SHAPE(E * N, K));
+                    out_optional(&k, SHAPE(E * N));
+                }
+                check(&k);
+                pool_clear();
+            }
+}
+
+static void noise_cases(op_kind kind)
+{
+    static const graph_settings settings = {.seed = 0x123456789ABCDEFULL};
+    for (int l = 0; l < LENGTHS; l++) {
+        op_case k = make(kind);
+        k.call.i[0] = l;
+        k.call.f[0] = 0.25;
+        k.call.settings = &settings;
+        k.in_place = true;
+        k.floor = 1;
+        in(&k, NORMAL, 0, SHAPE(lengths[l]));
+        out(&k, SHAPE(lengths[l]));
+        check(&k);
+    }
+}
+
 static void patches_cases(op_kind kind)
 {
     static const int64_t sizes[][5] = {/* N, Ch, H, W, p */
@@ -681,6 +794,12 @@ static void (*const op_cases[OP_COUNT])(op_kind) = {
     [OP_SOFTMAX_BACKWARD] = softmax_cases,
     [OP_CROSS_ENTROPY] = loss_cases,
     [OP_CROSS_ENTROPY_BACKWARD] = loss_cases,
+    [OP_TOP_K] = top_k_cases,
+    [OP_DISPATCH] = dispatch_cases,
+    [OP_GROUPED_LINEAR] = grouped_cases,
+    [OP_GROUPED_LINEAR_DX] = grouped_cases,
+    [OP_GROUPED_LINEAR_DW] = grouped_cases,
+    [OP_NORMAL_NOISE] = noise_cases,
     [OP_PATCHES] = patches_cases,
     [OP_PATCHES_BACKWARD] = patches_cases,
     [OP_DROPOUT] = dropout_cases,

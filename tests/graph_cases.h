@@ -323,6 +323,42 @@ static value case_cross_entropy_dense(graph *g)
     value y = graph_constant(g, SHAPE(2, 3), (double[]){0.2, 0.7, 0.1, 0.6, 0.6, 0});
     return op_softmax_cross_entropy(g, operand(g, SHAPE(2, 3)), y, NO_VALUE, NULL);
 }
+/* Two products by expert behind a choice of 2 of 3, as a mixture of experts has them. */
+static value experts_of(graph *g, int64_t capacity, activation last)
+{
+    value x = operand(g, SHAPE(7, 5)), flat;
+    value p = op_softmax(g, op_normal_noise(g, operand(g, SHAPE(7, 3)), 0.3));
+    dispatch d = op_dispatch(g, op_top_k(g, p, 2, &flat), 3, capacity);
+    value h = op_grouped_linear(g, op_gather_rows(g, x, d.rows), operand(g, SHAPE(12, 5)),
+                                operand(g, SHAPE(12)), d.offsets, ACT_GELU_TANH);
+    value y = op_grouped_linear(g, h, operand(g, SHAPE(6, 4)), operand(g, SHAPE(6)), d.offsets,
+                                last);
+    value gates = op_gather_rows(g, op_reshape(g, p, SHAPE(21, 1)), op_reshape(g, flat, SHAPE(14)));
+    y = op_mul(g, y, op_gather_rows(g, gates, d.slots));
+    value balance = op_reduce_sum(g, op_mul(g, op_reduce_mean(g, p, 1, false), d.share), 1, false);
+    return op_add(g, to_loss(g, op_scatter_rows(g, y, d.rows, 7)), balance);
+}
+static value case_experts(graph *g)
+{
+    return experts_of(g, -1, ACT_NONE);
+}
+static value case_experts_capacity(graph *g)
+{
+    return experts_of(g, 3, ACT_GELU_TANH);
+}
+/* the bias reaches the rows of experts only, and nothing else makes the products' gradient */
+static value case_grouped_linear(graph *g)
+{
+    dispatch d = op_dispatch(g, ids(g, "3", SHAPE(8, 1)), 3, 2);
+    return to_loss(g, op_grouped_linear(g, operand(g, SHAPE(8, 5)), operand(g, SHAPE(12, 5)),
+                                        operand(g, SHAPE(12)), d.offsets, ACT_SILU));
+}
+static value case_weighted_mean(graph *g)
+{
+    value w = graph_constant(g, SHAPE(4), (double[]){1, 0, 2.5, 0.5});
+    value a = op_unary(g, UNARY_TANH, operand(g, SHAPE(4)));
+    return op_add(g, op_weighted_mean(g, a, w), op_weighted_mean(g, a, NO_VALUE));
+}
 static value case_patches(graph *g)
 {
     return to_loss(g, op_patches(g, operand(g, SHAPE(2, 3, 4, 6)), 2));
@@ -373,8 +409,9 @@ static const graph_case graph_cases[] = {
                     C(attention_packed) C(attention_grouped) C(attention_packed_grouped)
                         C(attention_packed_bias) C(segment_mask) C(rms_norm) C(rope) C(shifted_loss)
                             C(softmax) C(cross_entropy) C(cross_entropy_weights)
-                                C(cross_entropy_dense) C(patches) C(dropout) C(span) C(span_again)
-                                    C(shared_gradient)
+                                C(cross_entropy_dense) C(experts) C(experts_capacity)
+                                    C(grouped_linear) C(weighted_mean) C(patches) C(dropout) C(span)
+                                        C(span_again) C(shared_gradient)
 #undef X
 #undef C
 };

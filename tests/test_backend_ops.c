@@ -325,7 +325,8 @@ static bool agree(const op_case *k, const op_call *c, int o, const double *got, 
     double floor = fmax(k->floor, 0.1 * max);
     if (c->precision == PODIUM_BF16)
         floor = fmax(floor, max);
-    if (c->precision == PODIUM_BF16 && c->kind == OP_LINEAR && c->i[0] == ACT_TANH)
+    if (c->precision == PODIUM_BF16 && (c->kind == OP_LINEAR || c->kind == OP_GROUPED_LINEAR) &&
+        c->i[0] == ACT_TANH)
         floor = fmax(floor, 3); /* tanh's 1 hides how large the rounded product was */
     for (int64_t i = 0; i < c->out[o].count; i++) {
         if (want[i] == -INFINITY)

@@ -81,6 +81,8 @@ static void cpu_kernels(op_kernel *k)
     cpu_attention_backward_kernels(k);
     cpu_softmax_kernels(k);
     cpu_loss_kernels(k);
+    cpu_experts_kernels(k);
+    cpu_grouped_kernels(k);
     cpu_rms_norm_kernels(k);
     cpu_tokens_kernels(k);
 }

@@ -33,6 +33,8 @@ void cpu_attention_kernels(op_kernel *k);
 void cpu_attention_backward_kernels(op_kernel *k);
 void cpu_softmax_kernels(op_kernel *k);
 void cpu_loss_kernels(op_kernel *k);
+void cpu_experts_kernels(op_kernel *k);
+void cpu_grouped_kernels(op_kernel *k);
 void cpu_rms_norm_kernels(op_kernel *k);
 void cpu_tokens_kernels(op_kernel *k);
 

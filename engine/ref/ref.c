@@ -84,6 +84,7 @@ int32_t backend_ref_open(backend **out, int threads)
     ref_tokens_kernels(b->kernels);
     ref_patches_kernels(b->kernels);
     ref_dropout_kernels(b->kernels);
+    ref_experts_kernels(b->kernels);
     *out = b;
     return 0;
 }

@@ -22,6 +22,7 @@ void ref_rms_norm_kernels(op_kernel *k);
 void ref_tokens_kernels(op_kernel *k);
 void ref_patches_kernels(op_kernel *k);
 void ref_dropout_kernels(op_kernel *k);
+void ref_experts_kernels(op_kernel *k);
 
 /* f(x) and f'(x) of a unary_kind (ops.h). */
 double ref_unary(int64_t kind, double x);
