@@ -6,6 +6,7 @@
 #include "base/home.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "data/image_sets.h"
 #include "data/sources.h"
 
 typedef struct options {
@@ -135,7 +136,7 @@ static void print_incomplete(const data_source *s, const options *o)
 static set_state check_source(const data_source *s, const char *base, const options *o)
 {
     char folder[4096];
-    if (path_join(folder, sizeof folder, base, s->name) < 0)
+    if (image_set_folder(folder, sizeof folder, base, s->name) < 0)
         return failed();
     printf("%s: %s\n", s->name, folder);
     fflush(stdout);
@@ -213,6 +214,8 @@ const command command_data = {
         "NAME: exit 2 when a file of it is missing or corrupt.\n"
         "all: says for each set that is not here which files to place where; exit 2 when a file\n"
         "that is here is corrupt, or one that --fetch was to get did not come.\n"
+        "Files may be packed (.gz); DIR/cifar-10-batches-bin, DIR/MNIST/raw, DIR/FashionMNIST/raw\n"
+        "and DIR/fashion-mnist are found too. `podium run --data DIR` trains on them.\n"
         "  --dir DIR   the folder of data sets\n"
         "  --fetch     get missing files with curl, resuming what a broken run left\n",
     .run = run,

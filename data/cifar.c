@@ -1,6 +1,7 @@
 /* The CIFAR-10 and CIFAR-100 binary reader. */
 #include "data/cifar.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "data/files.h"
@@ -49,10 +50,14 @@ int32_t cifar_parse(cifar_images *io, int classes, const uint8_t *bytes, size_t 
 
 int32_t cifar_read(cifar_images *io, int classes, const char *dir, const char *name)
 {
-    char path[4096];
+    char plain[4096], packed[4104];
     uint8_t *bytes = NULL;
     size_t length = 0;
-    TRY(path_join(path, sizeof path, dir, name));
+    TRY(path_join(plain, sizeof plain, dir, name));
+    snprintf(packed, sizeof packed, "%s.gz", plain);
+    const char *path = file_exists(plain) ? plain : packed;
+    if (!file_exists(path))
+        return podium_fail(PODIUM_EIO, "no '%s' or '%s.gz'", plain, plain);
     TRY(file_read_gz(path, CIFAR_MAX_BYTES, &bytes, &length));
     int32_t rc = cifar_parse(io, classes, bytes, length, path);
     free(bytes);

@@ -119,7 +119,7 @@ int32_t idx_read(idx_array *out, const char *dir, const char *name, sha256 *hash
         snprintf(path, sizeof path, "%s.0.gz", base);
         rc = file_exists(path)
                  ? read_parts(out, base, hash)
-                 : podium_fail(PODIUM_EIO, "no '%s', '%s.gz' or '%s.0.gz'", base, base, base);
+                 : podium_fail(PODIUM_EIO, "no '%s', nor packed as .gz or parts .0.gz ...", base);
     }
     if (rc < 0)
         idx_release(out);

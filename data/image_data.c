@@ -180,11 +180,15 @@ int32_t image_data_open(image_data **out, const yaml_node *config, const char *d
     d->order_epoch = -1;
     int32_t rc = read_config(d, config, &which, &path, &valid);
     if (rc == 0 && !path) {
-        rc = path_join(folder, sizeof folder, data_dir, image_set_names[which]);
+        rc = image_set_folder(folder, sizeof folder, data_dir, image_set_names[which]);
         path = folder;
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = image_set_read(&d->set, which, path, valid);
+        if (rc < 0)
+            podium_fail_in(rc, "data set '%s' (`podium data %s` checks it)", image_set_names[which],
+                           image_set_names[which]);
+    }
     if (rc == 0 && (int64_t)d->set.height * d->set.width > MAX_PIXELS)
         rc = podium_fail(PODIUM_EINVAL, "%s: images over %d pixels", d->set.name, MAX_PIXELS);
     if (rc == 0) {

@@ -5,11 +5,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "data/cifar.h"
 #include "data/idx.h"
 
 const char *const image_set_names[] = {"glyphs", "mnist", "fashion_mnist", "cifar10", NULL};
 enum { SET_GLYPHS, SET_MNIST, SET_FASHION_MNIST, SET_CIFAR10 };
+
+/* Beside base/NAME, where a set may lie: as its archive unpacks, and as torchvision keeps it.
+ * `file` tells that it does. */
+static const struct place {
+    const char *set, *folder, *file;
+} places[] = {
+    {"mnist", "MNIST/raw", "train-labels-idx1-ubyte"},
+    {"fashion_mnist", "fashion-mnist", "train-labels-idx1-ubyte"},
+    {"fashion_mnist", "FashionMNIST/raw", "train-labels-idx1-ubyte"},
+    {"cifar10", "cifar10/cifar-10-batches-bin", "data_batch_1.bin"},
+    {"cifar10", "cifar-10-batches-bin", "data_batch_1.bin"},
+};
+
+/* NAME or NAME.gz is in the folder. */
+static bool holds(const char *folder, const char *name)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/%s.gz", folder, name);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return false;
+    if (file_exists(path))
+        return true;
+    path[n - 3] = '\0';
+    return file_exists(path);
+}
+
+int32_t image_set_folder(char *out, size_t size, const char *base, const char *name)
+{
+    TRY(path_join(out, size, base, name));
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char other[4096];
+        if (strcmp(places[i].set, name) || holds(out, places[i].file))
+            continue;
+        TRY(path_join(other, sizeof other, base, places[i].folder));
+        if (holds(other, places[i].file))
+            return path_join(out, size, base, places[i].folder);
+    }
+    return PODIUM_OK;
+}
 
 /* Moves an IDX pair into split `s` of the set. */
 static int32_t read_idx_pair(image_set *set, image_split s, const char *dir, const char *images,
@@ -48,8 +88,16 @@ static int32_t read_cifar10(image_set *set, const char *dir, sha256 *hash)
     int32_t rc = 0;
     for (int i = 1; i <= 5 && rc == 0; i++) {
         char name[32];
+        int64_t before = train.count;
         snprintf(name, sizeof name, "data_batch_%d.bin", i);
         rc = cifar_read(&train, 10, dir, name);
+        /* the format has no count: files cut between two records show only here */
+        if (rc == 0 && train.count != i * (train.count - before))
+            rc = podium_fail(PODIUM_EINVAL,
+                             "'%s/%s' is truncated or the files before it are: %lld images, "
+                             "expected %lld as in data_batch_1.bin",
+                             dir, name, (long long)(train.count - before),
+                             (long long)(before / (i - 1)));
     }
     if (rc == 0)
         rc = cifar_read(&test, 10, dir, "test_batch.bin");
@@ -78,7 +126,7 @@ static int32_t split_off(image_set *set, int64_t valid)
     if (n < 1)
         return podium_fail(PODIUM_EINVAL,
                            "%s: cannot keep %lld of %lld training images for "
-                           "validation",
+                           "validation; 'valid' sets how many",
                            set->name, (long long)valid, (long long)set->count[IMAGES_TRAIN]);
     size_t pixels = (size_t)set->channels * (size_t)set->height * (size_t)set->width;
     uint8_t *x = malloc((size_t)valid * pixels), *y = malloc((size_t)valid);

@@ -21,4 +21,9 @@ extern const char *const image_set_names[]; /* ends with NULL */
 int32_t image_set_read(image_set *out, int which, const char *dir, int64_t valid);
 void image_set_release(image_set *s);
 
+/* The folder of set `name` below `base`: base/NAME, or where its archive or other tools put the
+ * same files (base/cifar-10-batches-bin, base/MNIST/raw, ...).  base/NAME when none holds any.
+ * Errors: PODIUM_EINVAL the path is too long. */
+int32_t image_set_folder(char *out, size_t size, const char *base, const char *name);
+
 #endif
