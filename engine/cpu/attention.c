@@ -107,6 +107,30 @@ void attention_transpose(const attention_shape *s, float *to, const float *from)
     }
 }
 
+/* The lines of D floats. */
+static void prefetch_row(const float *x, int64_t D)
+{
+    for (int64_t d = 0; x && d < D; d += 16)
+        __builtin_prefetch(x + d, 0, 2);
+}
+
+void attention_prefetch(const attention_shape *s, int64_t b, int64_t h, int64_t i, const float *x,
+                        const float *y)
+{
+    b += h + 1 == s->H;
+    h = h + 1 == s->H ? 0 : h + 1;
+    if (b == s->B)
+        return;
+    int64_t query = b * s->Tq + i, key = (b * s->Tk + i) * s->k_row + h / s->group * s->D;
+    prefetch_row(s->q + query * s->q_row + h * s->D, s->D);
+    if (i < s->Tk) {
+        prefetch_row(s->k + key, s->D);
+        prefetch_row(s->v + key, s->D);
+    }
+    prefetch_row(x ? x + query * s->C + h * s->D : NULL, s->D);
+    prefetch_row(y ? y + query * s->C + h * s->D : NULL, s->D);
+}
+
 void attention_hide(const attention_shape *s, float *row, int64_t b, int64_t h, int64_t i)
 {
     if (s->bias) {
@@ -169,6 +193,7 @@ static void mix(const attention_shape *s, int64_t b, int64_t h, int64_t first, i
     tile_product(rows, s->Tp, s->D, q, s->q_row, 1, keys, s->Tp, scores, s->Tp, false);
     for (int64_t i = 0; i < rows; i++) {
         float max;
+        attention_prefetch(s, b, h, first + i, NULL, NULL);
         attention_hide(s, scores + i * s->Tp, b, h, first + i);
         sums[i] = exponentials(s, scores + i * s->Tp, &max);
         if (lse)

@@ -35,6 +35,10 @@ head_rows attention_rows(const attention_shape *s, float *copy, const float *fro
                          int64_t rows);
 /* [Tk, D] of a head -> [D, Tp], padded with zeros. */
 void attention_transpose(const attention_shape *s, float *to, const float *from);
+/* Asks for token i of q, k, v, and of x and y [B, Tq, C] or NULL, in the query head after (b, h):
+ * the rows of a head lie far apart, which the processor does not foresee. */
+void attention_prefetch(const attention_shape *s, int64_t b, int64_t h, int64_t i, const float *x,
+                        const float *y);
 /* Scores of query i of head h before the scale, row [Tk]: the bias (over the scale) is added, and
  * they are -inf where the mask or causality hides the key. */
 void attention_hide(const attention_shape *s, float *row, int64_t b, int64_t h, int64_t i);

@@ -103,6 +103,7 @@ static void query_block(const attention_shape *s, const workspace *w, const grou
     tile_product(rows, s->Tp, s->D, dout.at, dout.step, 1, w->values_t, s->Tp, w->ds, s->Tp, false);
     for (int64_t i = 0; i < rows; i++) {
         float delta = dot(o->dout + at + i * s->C, o->out + at + i * s->C, s->D);
+        attention_prefetch(s, g->b, h, first + i, o->dout, o->out);
         attention_hide(s, w->p + i * s->Tp, g->b, h, first + i);
         score_gradients(s, w->p + i * s->Tp, w->ds + i * s->Tp, lse[i], delta);
         if (o->dbias)

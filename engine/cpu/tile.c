@@ -7,7 +7,9 @@ enum { WIDE = 4, WIDE_ROWS = 6, PAIR_ROWS = 12, SINGLE_ROWS = 14, MAX_ROWS = 14 
 enum { WIDE = 3, WIDE_ROWS = 4, PAIR_ROWS = 6, SINGLE_ROWS = 8, MAX_ROWS = 8 };
 #endif
 
-/* One tile of `rows` x `width` vectors; both are constants after inlining. */
+/* One tile of `rows` x `width` vectors; both are constants after inlining, as is a `row` of 1. Rows
+ * of a are addressed from every third one, as base + 0, 1, 2 row: an offset a row would not fit the
+ * integer registers. */
 static inline __attribute__((always_inline)) void tile(const int rows, const int width, int64_t K,
                                                        const float *a, int64_t row, int64_t col,
                                                        const float *b, int64_t ldb, float *c,
@@ -19,6 +21,10 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
 #pragma GCC unroll 4
         for (int j = 0; j < width; j++)
             sum[i][j] = add ? *(const lanes_at *)(c + i * ldc + j * LANES) : (lanes){0};
+    const float *third[(MAX_ROWS + 2) / 3];
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i += 3)
+        third[i / 3] = a + i * row;
     for (int64_t k = 0; k < K; k++) {
         lanes x[WIDE];
 #pragma GCC unroll 4
@@ -26,11 +32,15 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
             x[j] = *(const lanes_at *)(b + k * ldb + j * LANES);
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i++) {
-            float s = a[i * row + k * col];
+            float s = row == 1 ? a[i] : third[i / 3][i % 3 * row];
 #pragma GCC unroll 4
             for (int j = 0; j < width; j++)
                 sum[i][j] += s * x[j];
         }
+        a += col;
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i += 3)
+            third[i / 3] += col;
     }
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
@@ -40,21 +50,32 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
 }
 
 /* All rows of a strip `width` vectors wide: tiles of `most` rows, then of `half`, 4, 2, 1. */
-#define STRIP(name, width, most, half)                                                  \
-    static void name(int64_t M, int64_t K, const float *a, int64_t row, int64_t col,    \
-                     const float *b, int64_t ldb, float *c, int64_t ldc, bool add)      \
-    {                                                                                   \
-        int64_t i = 0;                                                                  \
-        for (; i + most <= M; i += most)                                                \
-            tile(most, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add); \
-        for (; i + half <= M; i += half)                                                \
-            tile(half, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add); \
-        for (; i + 4 <= M; i += 4)                                                      \
-            tile(4, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);    \
-        for (; i + 2 <= M; i += 2)                                                      \
-            tile(2, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);    \
-        for (; i < M; i++)                                                              \
-            tile(1, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);    \
+static inline __attribute__((always_inline)) void
+strip(const int width, const int most, const int half, int64_t M, int64_t K, const float *a,
+      int64_t row, int64_t col, const float *b, int64_t ldb, float *c, int64_t ldc, bool add)
+{
+    int64_t i = 0;
+    for (; i + most <= M; i += most)
+        tile(most, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);
+    for (; i + half <= M; i += half)
+        tile(half, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);
+    for (; i + 4 <= M; i += 4)
+        tile(4, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);
+    for (; i + 2 <= M; i += 2)
+        tile(2, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);
+    for (; i < M; i++)
+        tile(1, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);
+}
+
+/* Twice: for any row, and for a whose rows are adjacent (it is stored transposed). */
+#define STRIP(name, width, most, half)                                               \
+    static void name(int64_t M, int64_t K, const float *a, int64_t row, int64_t col, \
+                     const float *b, int64_t ldb, float *c, int64_t ldc, bool add)   \
+    {                                                                                \
+        if (row == 1)                                                                \
+            strip(width, most, half, M, K, a, 1, col, b, ldb, c, ldc, add);          \
+        else                                                                         \
+            strip(width, most, half, M, K, a, row, col, b, ldb, c, ldc, add);        \
     }
 
 STRIP(strip_wide, WIDE, WIDE_ROWS, 4)
