@@ -115,8 +115,8 @@ static int32_t tiled_dw(op_call *c)
             const float *part = dz + m * g->N + lo;
             if (dbias) /* first: it also streams the block into L2 */
                 add_columns(dbias + lo, part, block, g->N, rows);
-            tile_product(rows, g->K, block, part, 1, g->N, x + m * g->K, g->K, dw + lo * g->K, g->K,
-                         m > 0);
+            tile_product_streamed(rows, g->K, block, part, g->N, x + m * g->K, g->K, dw + lo * g->K,
+                                  g->K, m > 0);
         }
     }
     return 0;

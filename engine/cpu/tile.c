@@ -7,13 +7,16 @@ enum { WIDE = 4, WIDE_ROWS = 6, PAIR_ROWS = 12, SINGLE_ROWS = 14, MAX_ROWS = 14 
 enum { WIDE = 3, WIDE_ROWS = 4, PAIR_ROWS = 6, SINGLE_ROWS = 8, MAX_ROWS = 8 };
 #endif
 
-/* One tile of `rows` x `width` vectors; both are constants after inlining, as is a `row` of 1. Rows
+enum { AHEAD_A = 1, AHEAD_B = 2 };
+
+/* One tile of `rows` x `width` vectors; both are constants after inlining, as are a `row` of 1 and
+ * `ahead`: bit 0 fetches what the next K columns of a hold, bit 1 the next K rows of b.  Rows
  * of a are addressed from every third one, as base + 0, 1, 2 row: an offset a row would not fit the
  * integer registers. */
 static inline __attribute__((always_inline)) void tile(const int rows, const int width, int64_t K,
                                                        const float *a, int64_t row, int64_t col,
                                                        const float *b, int64_t ldb, float *c,
-                                                       int64_t ldc, bool add)
+                                                       int64_t ldc, bool add, const int ahead)
 {
     lanes sum[MAX_ROWS][WIDE];
 #pragma GCC unroll 16
@@ -27,6 +30,12 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
         third[i / 3] = a + i * row;
     for (int64_t k = 0; k < K; k++) {
         lanes x[WIDE];
+        if (ahead & AHEAD_A)
+            __builtin_prefetch(a + K * col, 0, 2);
+        if (ahead & AHEAD_B)
+#pragma GCC unroll 4
+            for (int j = 0; j < width * LANES; j += 16)
+                __builtin_prefetch(b + (k + K) * ldb + j, 0, 2);
 #pragma GCC unroll 4
         for (int j = 0; j < width; j++)
             x[j] = *(const lanes_at *)(b + k * ldb + j * LANES);
@@ -50,22 +59,31 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
 }
 
 /* All rows of a strip `width` vectors wide: tiles of `most` rows, then of `half`, 4, 2, 1. */
-static inline __attribute__((always_inline)) void
-strip(const int width, const int most, const int half, int64_t M, int64_t K, const float *a,
-      int64_t row, int64_t col, const float *b, int64_t ldb, float *c, int64_t ldc, bool add)
+static inline __attribute__((always_inline)) void strip(const int width, const int most,
+                                                        const int half, int64_t M, int64_t K,
+                                                        const float *a, int64_t row, int64_t col,
+                                                        const float *b, int64_t ldb, float *c,
+                                                        int64_t ldc, bool add, const int ahead)
 {
     int64_t i = 0;
+    if (ahead && most <= M) {
+        tile(most, width, K, a, row, col, b, ldb, c, ldc, add, AHEAD_A | AHEAD_B);
+        i = most;
+    }
     for (; i + most <= M; i += most)
-        tile(most, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);
+        tile(most, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add, ahead);
     for (; i + half <= M; i += half)
-        tile(half, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);
+        tile(half, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add, ahead);
     for (; i + 4 <= M; i += 4)
-        tile(4, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);
+        tile(4, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add, ahead);
     for (; i + 2 <= M; i += 2)
-        tile(2, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);
+        tile(2, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add, ahead);
     for (; i < M; i++)
-        tile(1, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add);
+        tile(1, width, K, a + i * row, row, col, b, ldb, c + i * ldc, ldc, add, ahead);
 }
+
+typedef void strip_function(int64_t M, int64_t K, const float *a, int64_t row, int64_t col,
+                            const float *b, int64_t ldb, float *c, int64_t ldc, bool add);
 
 /* Twice: for any row, and for a whose rows are adjacent (it is stored transposed). */
 #define STRIP(name, width, most, half)                                               \
@@ -73,23 +91,43 @@ strip(const int width, const int most, const int half, int64_t M, int64_t K, con
                      const float *b, int64_t ldb, float *c, int64_t ldc, bool add)   \
     {                                                                                \
         if (row == 1)                                                                \
-            strip(width, most, half, M, K, a, 1, col, b, ldb, c, ldc, add);          \
+            strip(width, most, half, M, K, a, 1, col, b, ldb, c, ldc, add, 0);       \
         else                                                                         \
-            strip(width, most, half, M, K, a, row, col, b, ldb, c, ldc, add);        \
+            strip(width, most, half, M, K, a, row, col, b, ldb, c, ldc, add, 0);     \
     }
 
 STRIP(strip_wide, WIDE, WIDE_ROWS, 4)
 STRIP(strip_pair, 2, PAIR_ROWS, 4)
 STRIP(strip_single, 1, SINGLE_ROWS, SINGLE_ROWS / 2)
 
-void tile_product(int64_t M, int64_t N, int64_t K, const float *a, int64_t row, int64_t col,
-                  const float *b, int64_t ldb, float *c, int64_t ldc, bool add)
+static void strip_ahead(int64_t M, int64_t K, const float *a, int64_t row, int64_t col,
+                        const float *b, int64_t ldb, float *c, int64_t ldc, bool add)
+{
+    (void)row;
+    strip(WIDE, WIDE_ROWS, 4, M, K, a, 1, col, b, ldb, c, ldc, add, AHEAD_A);
+}
+
+static void product_by(strip_function *wide, int64_t M, int64_t N, int64_t K, const float *a,
+                       int64_t row, int64_t col, const float *b, int64_t ldb, float *c, int64_t ldc,
+                       bool add)
 {
     int64_t j = 0;
     for (; j + WIDE * LANES <= N; j += WIDE * LANES)
-        strip_wide(M, K, a, row, col, b + j, ldb, c + j, ldc, add);
+        wide(M, K, a, row, col, b + j, ldb, c + j, ldc, add);
     for (; j + 2 * LANES <= N; j += 2 * LANES)
         strip_pair(M, K, a, row, col, b + j, ldb, c + j, ldc, add);
     for (; j < N; j += LANES)
         strip_single(M, K, a, row, col, b + j, ldb, c + j, ldc, add);
+}
+
+void tile_product(int64_t M, int64_t N, int64_t K, const float *a, int64_t row, int64_t col,
+                  const float *b, int64_t ldb, float *c, int64_t ldc, bool add)
+{
+    product_by(strip_wide, M, N, K, a, row, col, b, ldb, c, ldc, add);
+}
+
+void tile_product_streamed(int64_t M, int64_t N, int64_t K, const float *a, int64_t col,
+                           const float *b, int64_t ldb, float *c, int64_t ldc, bool add)
+{
+    product_by(strip_ahead, M, N, K, a, 1, col, b, ldb, c, ldc, add);
 }

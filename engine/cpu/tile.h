@@ -11,6 +11,11 @@
 void tile_product(int64_t M, int64_t N, int64_t K, const float *a, int64_t row, int64_t col,
                   const float *b, int64_t ldb, float *c, int64_t ldc, bool add);
 
+/* The same with row 1 for a product continued at a + K col, b + K ldb: those operands, which need
+ * not be in cache yet, are fetched meanwhile. */
+void tile_product_streamed(int64_t M, int64_t N, int64_t K, const float *a, int64_t col,
+                           const float *b, int64_t ldb, float *c, int64_t ldc, bool add);
+
 static inline int64_t tile_padded(int64_t n)
 {
     return (n + LANES - 1) / LANES * LANES;
