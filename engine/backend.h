@@ -71,6 +71,8 @@
                           */                                                                         \
     X(GROUPED_LINEAR_DW) /* dz, x, offsets -> dw [E N,K], dbias? [E N] */                            \
     X(NORMAL_NOISE)      /* a -> a + f[0] N(0,1); i[0] stream */                                     \
+    X(PHM) /* x [M,np], rule [n,n,n], left [n,p,r], right [n,r,q] -> y [M,nq], t? [M,n,nr] */        \
+    X(PHM_BACKWARD) /* dy, x, rule, left, right, t -> dx?, drule?, dleft?, dright? */                \
     X(SOFTMAX)                                                                                       \
     X(SOFTMAX_BACKWARD) /* dout, out -> da */                                                        \
     X(CROSS_ENTROPY)    /* logits, labels, weights? -> loss [1], per_example? [N], lse? [N] */       \

@@ -199,20 +199,39 @@ value graph_input(graph *g, const char *name, int32_t dtype, int ndim, const int
     return v;
 }
 
-value graph_constant(graph *g, int ndim, const int64_t *shape, const double *data)
+/* A constant whose elements the caller fills in; NULL after an error. */
+static double *constant_new(graph *g, int32_t dtype, int ndim, const int64_t *shape, value *v)
 {
-    value v = value_new(g, real_type(g), ndim, shape);
-    if (v < 0)
-        return v;
-    value_info *i = value_at(g, v);
-    size_t bytes = (size_t)i->count * sizeof *data;
+    *v = value_new(g, dtype, ndim, shape);
+    if (*v < 0)
+        return NULL;
+    value_info *i = value_at(g, *v);
+    size_t bytes = (size_t)i->count * sizeof *i->constant;
     i->place = PLACE_CONSTANT;
     i->constant = malloc(bytes);
     if (!i->constant) {
         graph_fail(g, PODIUM_ENOMEM, "no memory for a constant of %zu bytes", bytes);
-        return NO_VALUE;
+        *v = NO_VALUE;
+        return NULL;
     }
-    memcpy(i->constant, data, bytes);
+    return i->constant;
+}
+
+value graph_constant(graph *g, int ndim, const int64_t *shape, const double *data)
+{
+    value v;
+    double *to = constant_new(g, real_type(g), ndim, shape, &v);
+    if (to)
+        memcpy(to, data, (size_t)graph_count(g, v) * sizeof *data);
+    return v;
+}
+
+value graph_constant_ids(graph *g, int ndim, const int64_t *shape, const int32_t *data)
+{
+    value v;
+    double *to = constant_new(g, PODIUM_I32, ndim, shape, &v);
+    for (int64_t k = 0; to && k < graph_count(g, v); k++)
+        to[k] = data[k];
     return v;
 }
 

@@ -46,6 +46,8 @@ void graph_destroy(graph *g); /* NULL is fine */
 value graph_input(graph *g, const char *name, int32_t dtype, int ndim, const int64_t *shape);
 /* Row-major data of the real type given as doubles, copied (position tables, masks). */
 value graph_constant(graph *g, int ndim, const int64_t *shape, const double *data);
+/* The same of ids, I32. */
+value graph_constant_ids(graph *g, int ndim, const int64_t *shape, const int32_t *data);
 /* Parameter number i of config.params as a value. */
 value graph_parameter(graph *g, int32_t param);
 /* Parameters first .. last (adjacent, equal trailing extents, no padding between them) as one value

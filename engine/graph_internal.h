@@ -32,7 +32,7 @@ typedef struct value_info {
     bool is_input;
     bool kept;
     bool needs_gradient; /* depends on a trainable parameter */
-    double *constant;    /* PLACE_CONSTANT until graph_plan */
+    double *constant;    /* PLACE_CONSTANT until graph_plan; ids too */
     char *name;          /* inputs */
     /* The plan (roots in the arena): first and last node that touches it, storage shared in place.
      */
@@ -105,6 +105,7 @@ value lower_linear(graph *g, value x, value w, value bias, activation act);
 value lower_layer_norm(graph *g, value x, value scale, value bias, double eps);
 value lower_attention(graph *g, value q, value k, value v, const attention_options *o);
 value lower_rms_norm(graph *g, value x, value scale, double eps);
+value lower_phm(graph *g, value x, value rule, value left, value right);
 value lower_softmax(graph *g, value a);
 value lower_cross_entropy(graph *g, value logits, value labels, value weights, value *per_example);
 unary_kind activation_unary(activation act); /* UNARY_COUNT for ACT_NONE */
@@ -126,6 +127,7 @@ backward_rule rule_of_tokens(int32_t kind);  /* rules_tokens.c */
 backward_rule rule_of_experts(int32_t kind); /* rules_experts.c */
 /* The value that reshapes lead back to; NO_VALUE when any of them has another reader or is kept. */
 value sweep_sole_source(const graph *g, const sweep *s, value v);
+void rule_phm(graph *g, sweep *s, const node *n);  /* rules_phm.c */
 value sum_to_shape(graph *g, value d, value like); /* undoes broadcasting */
 
 /* --- running (run.c) ------------------------------------------------------------------------- */

@@ -119,6 +119,11 @@ dispatch op_dispatch(graph *g, value ids, int64_t experts, int64_t capacity);
 value op_grouped_linear(graph *g, value x, value w, value bias, value offsets, activation act);
 /* a + sigma N(0, 1) from the same kind of stream as dropout; the identity outside training. */
 value op_normal_noise(graph *g, value a, double sigma);
+/* Parametrised hypercomplex multiplication with low-rank weights (Zhang et al. 2021, Karimi
+ * Mahabadi et al. 2021, eq. 5): y = x H, H = sum_i rule_i (x) (left_i right_i), Kronecker products
+ * that are never formed.  x [..., n p], rule [n, n, n], left [n, p, r], right [n, r, q] -> [..., n
+ * q]. */
+value op_phm(graph *g, value x, value rule, value left, value right);
 value op_softmax(graph *g, value a); /* last axis */
 /* sum_n w_n a_n / sum_n w_n over a [N], with the denominator of the loss (graph_settings); weights
  * may be NO_VALUE. -> [1] */

@@ -13,6 +13,8 @@ struct params {
     int64_t trainable_elements;
     int64_t length, frozen_length; /* of the flat vectors, padding included */
     bool closed;
+    params_rule is_frozen; /* NULL: as declared */
+    const void *context;
 };
 
 int32_t params_create(params **out)
@@ -61,10 +63,20 @@ static int32_t grow(params *p)
     return PODIUM_OK;
 }
 
-int32_t params_declare(params *p, const param *spec)
+void params_freeze(params *p, params_rule is_frozen, const void *context)
 {
-    if (!spec->name || !spec->name[0])
+    p->is_frozen = is_frozen;
+    p->context = context;
+}
+
+int32_t params_declare(params *p, const param *declared)
+{
+    if (!declared->name || !declared->name[0])
         return podium_fail(PODIUM_EINVAL, "a parameter needs a name");
+    param ruled = *declared;
+    const param *spec = &ruled;
+    if (p->is_frozen)
+        ruled.frozen = p->is_frozen(declared, p->context);
     int32_t found = params_find(p, spec->name);
     if (found >= 0) {
         TRY(check_same(&p->items[found], spec));

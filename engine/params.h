@@ -46,6 +46,10 @@ void params_destroy(params *p);
 /* Declares a parameter, or finds it when one of this name exists: then shape must agree (recording
  * a second graph of the same model).  Returns its number, or a negative status. */
 int32_t params_declare(params *p, const param *spec);
+/* Decides which parameters declared from now on are frozen, whatever their declaration says; NULL
+ * undoes it.  context is borrowed for as long as parameters are declared. */
+typedef bool (*params_rule)(const param *spec, const void *context);
+void params_freeze(params *p, params_rule is_frozen, const void *context);
 /* After this, params_declare only finds: an unknown name is an error. */
 void params_close(params *p);
 

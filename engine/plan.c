@@ -22,6 +22,7 @@ static uint32_t optional_outputs(int32_t kind)
     case OP_GROUPED_LINEAR_DW:
     case OP_TOP_K:
     case OP_ATTENTION:
+    case OP_PHM:
     case OP_RMS_NORM:
     case OP_RMS_NORM_BACKWARD:
         return 2;
@@ -33,6 +34,8 @@ static uint32_t optional_outputs(int32_t kind)
         return 8;
     case OP_ADD_LAYER_NORM:
         return 4 | 8;
+    case OP_PHM_BACKWARD:
+        return 1 | 2 | 4 | 8;
     default:
         return 0;
     }
@@ -265,15 +268,20 @@ static int32_t write_constant(graph *g, value_info *i)
 {
     backend *b = g->config.backend;
     char *to = (char *)g->base[PLACE_CONSTANT] + i->offset;
-    if (b->real == PODIUM_F64)
+    if (i->dtype == PODIUM_F64)
         return b->copy_in(b, to, i->constant, (size_t)i->count * sizeof(double));
-    float *f = malloc((size_t)i->count * sizeof *f);
-    if (!f)
+    bool ids = i->dtype == PODIUM_I32;
+    void *narrow = malloc((size_t)i->count * sizeof(float));
+    if (!narrow)
         return podium_fail(PODIUM_ENOMEM, "no memory for a constant");
-    for (int64_t k = 0; k < i->count; k++)
-        f[k] = (float)i->constant[k];
-    int32_t rc = b->copy_in(b, to, f, (size_t)i->count * sizeof *f);
-    free(f);
+    for (int64_t k = 0; k < i->count; k++) {
+        if (ids)
+            ((int32_t *)narrow)[k] = (int32_t)i->constant[k];
+        else
+            ((float *)narrow)[k] = (float)i->constant[k];
+    }
+    int32_t rc = b->copy_in(b, to, narrow, (size_t)i->count * sizeof(float));
+    free(narrow);
     return rc;
 }
 

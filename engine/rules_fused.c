@@ -66,7 +66,9 @@ static void rule_linear(graph *g, sweep *s, const node *n)
     } else if (dy >= 0) {
         dz = dy;
     }
-    if (wants(g, n->in[1]) || wants(g, n->in[2])) {
+    if (wants(g, n->in[2]) && !wants(g, n->in[1])) { /* the bias alone: no product */
+        sweep_add(g, s, n->in[2], op_reduce_sum(g, dz, 1, false));
+    } else if (wants(g, n->in[1])) {
         value dw = new_like(g, n->in[1]);
         value db = wants(g, n->in[2]) ? new_like(g, n->in[2]) : NO_VALUE;
         if (!node_add(g, OP_LINEAR_DW, 2, (value[]){dz, n->in[0]}, 2, (value[]){dw, db}))
@@ -164,6 +166,8 @@ backward_rule rule_of_fused(int32_t kind)
         return rule_add_layer_norm;
     case OP_ATTENTION:
         return rule_attention;
+    case OP_PHM:
+        return rule_phm;
     case OP_SOFTMAX:
         return rule_softmax;
     case OP_CROSS_ENTROPY:

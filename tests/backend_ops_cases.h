@@ -507,6 +507,52 @@ static void segment_cases(op_kind kind)
         }
 }
 
+/* PHM, also the forward part of its backward. */
+static op_case phm_case(int64_t M, int64_t n, int64_t p, int64_t q, int64_t r)
+{
+    op_case k = make(OP_PHM);
+    k.floor = 1;
+    in(&k, NORMAL, 0, SHAPE(M, n * p));
+    in(&k, NORMAL, 0, SHAPE(n, n, n));
+    in(&k, NORMAL, 0, SHAPE(n, p, r));
+    in(&k, NORMAL, 0, SHAPE(n, r, q));
+    out(&k, SHAPE(M, n * q));
+    out_optional(&k, SHAPE(M, n, n * r));
+    return k;
+}
+
+static void phm_cases(op_kind kind)
+{
+    static const int64_t sizes[][5] = {/* M, n, p, q, r */
+                                       {1, 1, 1, 1, 1},    {3, 2, 4, 3, 1},    {7, 4, 6, 3, 1},
+                                       {7, 4, 3, 6, 2},    {130, 4, 32, 4, 1}, {65, 4, 4, 32, 1},
+                                       {33, 12, 16, 2, 1}, {50, 3, 17, 9, 5},  {257, 4, 192, 6, 1}};
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        const int64_t *z = sizes[s];
+        op_case f = phm_case(z[0], z[1], z[2], z[3], z[4]), k = make(kind);
+        if (kind == OP_PHM) {
+            check(&f);
+            continue;
+        }
+        k.forward = &f.call;
+        k.floor = 10;
+        in(&k, NORMAL, 0, SHAPE(z[0], z[1] * z[3]));
+        for (int i = 0; i < 4; i++)
+            k.call.in[k.num_in++] = f.call.in[i];
+        in_from(&k, 1);
+        for (int i = 0; i < 4; i++)
+            out_like(&k, f.call.in[i]);
+        check(&k);
+        for (int o = 0; o < 4; o++) { /* each alone */
+            op_case one = k;
+            for (int i = 0; i < 4; i++)
+                if (i != o)
+                    one.call.out[i] = (tensor){0};
+            check(&one);
+        }
+    }
+}
+
 static op_case softmax_case(int64_t rows, int64_t C)
 {
     op_case k = make(OP_SOFTMAX);
@@ -790,6 +836,8 @@ static void (*const op_cases[OP_COUNT])(op_kind) = {
     [OP_ROPE] = rope_cases,
     [OP_SHIFT_IDS] = shift_cases,
     [OP_SEGMENT_MASK] = segment_cases,
+    [OP_PHM] = phm_cases,
+    [OP_PHM_BACKWARD] = phm_cases,
     [OP_SOFTMAX] = softmax_cases,
     [OP_SOFTMAX_BACKWARD] = softmax_cases,
     [OP_CROSS_ENTROPY] = loss_cases,

@@ -394,6 +394,41 @@ static value case_shared_gradient(graph *g)
     return to_loss(g, op_add(g, a, b));
 }
 
+/* [2, 3, 8] through n = 2 (halves of 4 columns) to 6 columns */
+static value phm_of(graph *g, int64_t rank)
+{
+    value x = operand(g, SHAPE(2, 3, 8)), rule = operand(g, SHAPE(2, 2, 2));
+    value left = operand(g, SHAPE(2, 4, rank)), right = operand(g, SHAPE(2, rank, 3));
+    return to_loss(g, op_affine(g, op_phm(g, x, rule, left, right), 0.2, 0));
+}
+static value case_phm(graph *g)
+{
+    return phm_of(g, 1);
+}
+static value case_phm_rank(graph *g)
+{
+    return phm_of(g, 3);
+}
+/* only the rule and one factor are trained */
+static value case_phm_frozen(graph *g)
+{
+    value x = random_constant(g, 2, SHAPE(5, 6)), left = random_constant(g, 3, SHAPE(3, 2, 1));
+    return to_loss(g, op_phm(g, x, operand(g, SHAPE(3, 3, 3)), left, operand(g, SHAPE(3, 1, 2))));
+}
+
+/* a frozen matrix under a trained bias */
+static value case_linear_bias_alone(graph *g)
+{
+    value x = random_constant(g, 4, SHAPE(4, 5)), w = random_constant(g, 5, SHAPE(3, 5));
+    return to_loss(g, op_linear(g, x, w, operand(g, SHAPE(3)), ACT_GELU_ERF));
+}
+static value case_constant_ids(graph *g)
+{
+    static const int32_t ids[6] = {2, 0, 2, 4, 1, 2};
+    value table = operand(g, SHAPE(5, 3));
+    return to_loss(g, op_gather_rows(g, table, graph_constant_ids(g, SHAPE(2, 3), ids)));
+}
+
 typedef struct graph_case {
     const char *name;
     value (*build)(graph *g);
@@ -411,7 +446,8 @@ static const graph_case graph_cases[] = {
                             C(softmax) C(cross_entropy) C(cross_entropy_weights)
                                 C(cross_entropy_dense) C(experts) C(experts_capacity)
                                     C(grouped_linear) C(weighted_mean) C(patches) C(dropout) C(span)
-                                        C(span_again) C(shared_gradient)
+                                        C(phm) C(phm_rank) C(phm_frozen) C(linear_bias_alone)
+                                            C(constant_ids) C(span_again) C(shared_gradient)
 #undef X
 #undef C
 };

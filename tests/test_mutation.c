@@ -56,11 +56,22 @@ int main(void)
         case_close(&r);
     }
     static const int backward_kinds[] = {
-        OP_UNARY_BACKWARD,         OP_LINEAR_DX,         OP_LINEAR_DW,
-        OP_GROUPED_LINEAR_DX,      OP_GROUPED_LINEAR_DW, OP_ATTENTION_BACKWARD,
-        OP_SOFTMAX_BACKWARD,       OP_RMS_NORM_BACKWARD, OP_ROPE,
-        OP_LAYER_NORM_BACKWARD,    OP_PATCHES_BACKWARD,  OP_DROPOUT,
-        OP_CROSS_ENTROPY_BACKWARD, OP_SCATTER_ROWS,      OP_NORMALISE_LOSS_BACKWARD,
+        OP_UNARY_BACKWARD,
+        OP_LINEAR_DX,
+        OP_LINEAR_DW,
+        OP_GROUPED_LINEAR_DX,
+        OP_GROUPED_LINEAR_DW,
+        OP_ATTENTION_BACKWARD,
+        OP_SOFTMAX_BACKWARD,
+        OP_RMS_NORM_BACKWARD,
+        OP_ROPE,
+        OP_PHM_BACKWARD,
+        OP_LAYER_NORM_BACKWARD,
+        OP_PATCHES_BACKWARD,
+        OP_DROPOUT,
+        OP_CROSS_ENTROPY_BACKWARD,
+        OP_SCATTER_ROWS,
+        OP_NORMALISE_LOSS_BACKWARD,
     };
     for (size_t k = 0; k < sizeof backward_kinds / sizeof backward_kinds[0]; k++)
         ok(found[backward_kinds[k]] > 0, "%s: a flipped sign is found",

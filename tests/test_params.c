@@ -76,6 +76,29 @@ static void check_values(void)
     }
 }
 
+static bool starts_with(const param *spec, const void *context)
+{
+    return spec->name[0] == *(const char *)context;
+}
+
+/* A rule sends parameters to the frozen vector whatever they say themselves. */
+static void check_freezing(void)
+{
+    params *p;
+    params_create(&p);
+    params_freeze(p, starts_with, "a");
+    int32_t a = declare(p, "a", 3, 5, (param_init){.kind = INIT_ONE});
+    int32_t b = declare(p, "b", 2, 2, (param_init){.kind = INIT_ONE});
+    ok(params_get(p, a)->frozen && !params_get(p, b)->frozen, "the rule decides what is frozen");
+    ok(params_get(p, b)->offset == 0 && params_vector_length(p) == 16 &&
+           params_frozen_length(p) == 16 && params_trainable_elements(p) == 4,
+       "trainable parameters alone lie in the vector");
+    ok(declare(p, "a", 3, 5, (param_init){0}) == a, "a frozen one is found again");
+    params_freeze(p, NULL, NULL);
+    ok(declare(p, "a", 3, 5, (param_init){0}) == PODIUM_EINVAL, "not as a trainable one");
+    params_destroy(p);
+}
+
 int main(void)
 {
     params *p;
@@ -96,5 +119,6 @@ int main(void)
        "constants are written and padding is zero");
     params_destroy(p);
     check_values();
+    check_freezing();
     return tap_done();
 }

@@ -79,6 +79,7 @@ static void cpu_kernels(op_kernel *k)
     cpu_norm_kernels(k);
     cpu_attention_kernels(k);
     cpu_attention_backward_kernels(k);
+    cpu_phm_kernels(k);
     cpu_softmax_kernels(k);
     cpu_loss_kernels(k);
     cpu_experts_kernels(k);

@@ -31,6 +31,7 @@ void cpu_matmul_kernels(op_kernel *k);
 void cpu_norm_kernels(op_kernel *k);
 void cpu_attention_kernels(op_kernel *k);
 void cpu_attention_backward_kernels(op_kernel *k);
+void cpu_phm_kernels(op_kernel *k);
 void cpu_softmax_kernels(op_kernel *k);
 void cpu_loss_kernels(op_kernel *k);
 void cpu_experts_kernels(op_kernel *k);

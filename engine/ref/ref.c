@@ -78,6 +78,7 @@ int32_t backend_ref_open(backend **out, int threads)
     ref_linear_kernels(b->kernels);
     ref_norm_kernels(b->kernels);
     ref_attention_kernels(b->kernels);
+    ref_phm_kernels(b->kernels);
     ref_softmax_kernels(b->kernels);
     ref_loss_kernels(b->kernels);
     ref_rms_norm_kernels(b->kernels);

@@ -16,6 +16,7 @@ void ref_matmul_kernels(op_kernel *k);
 void ref_linear_kernels(op_kernel *k);
 void ref_norm_kernels(op_kernel *k);
 void ref_attention_kernels(op_kernel *k);
+void ref_phm_kernels(op_kernel *k);
 void ref_softmax_kernels(op_kernel *k);
 void ref_loss_kernels(op_kernel *k);
 void ref_rms_norm_kernels(op_kernel *k);
