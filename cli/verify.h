@@ -1,0 +1,39 @@
+/* What the parts of `podium verify` share: running a recorded trial again, and the form of the
+ * comparison that this machine allows. */
+#ifndef CLI_VERIFY_H
+#define CLI_VERIFY_H
+
+#include <stdbool.h>
+#include "scoring/record.h"
+
+typedef struct verify_options {
+    const char *submission, *data, *key; /* submission, key NULL: from the record */
+    int64_t reruns;                      /* most of them in the statistical form; 0: as needed */
+    bool progress;
+} verify_options;
+
+typedef struct verify_form {
+    bool exact;
+    char why[640]; /* not exact: what differs */
+} verify_form;
+
+/* Can the trial run here, and can its bits be expected to agree?  Errors: why it is refused: other
+ * data, workload file or submission, no key. */
+int32_t verify_look(const record *r, const verify_options *o, verify_form *form);
+
+/* Runs the trial of `r` again, as it was or (fresh) with another seed, and reads its record, which
+ * the caller destroys. `number` is that of the rerun for the progress line.  Errors: those of
+ * trial_run; PODIUM_EIO. */
+int32_t verify_repeat(const record *r, const verify_options *o, const uint64_t *fresh, int number,
+                      record **again);
+
+/* A text of the header's object `section`.  Errors: PODIUM_EINVAL. */
+int32_t verify_text(const record *r, const char *section, const char *key, const char **out);
+
+/* The statistical form, for records that differ in their seeds only (verify_same_setting): reruns
+ * with fresh seeds, steps to target compared by a rank test.  Prints; returns the exit status. */
+int verify_statistical(const record *const *records, size_t count, const char *why,
+                       const verify_options *o);
+bool verify_same_setting(const record *a, const record *b);
+
+#endif
