@@ -15,6 +15,18 @@ trap 'rm -rf "$dir"' EXIT
 for case in "$golden"/vit_*.json; do
     check 0 "$(basename "$case" .json) holds to 1e-9 on ref" "$podium" parity --device ref "$case"
 done
+for case in "$golden"/vit_*.json; do
+    check 0 "$(basename "$case" .json) holds to 2e-4 on cpu" "$podium" parity "$case"
+done
+for case in "$golden"/vit_*.json; do
+    what="$(basename "$case" .json) holds to 3e-2 on cpu in bf16"
+    "$podium" parity --precision bf16 "$case" >"$dir/out" 2>&1
+    if grep -q "does not offer bf16" "$dir/out"; then
+        n=$((n + 1)); echo "ok $n # SKIP this CPU has no bf16 matrix products: $what"
+    else
+        check 0 "$what" "$podium" parity --precision bf16 "$case"
+    fi
+done
 check 1 "a tolerance below the noise fails" "$podium" parity --device ref --tolerance 1e-18 \
     "$golden/vit_glu.json"
 sed 's/"layer_norm_eps": 1e-06/"layer_norm_eps": 0.01/' "$golden/vit_glu.json" >"$dir/vit_eps.json"

@@ -35,7 +35,7 @@ int32_t vit_config_read(vit_config *c, const yaml_node *model)
     c->mlp = 4 * c->width;
     c->pre_logits = c->width;
     TRY(yaml_integer(model, "mlp", 1, most, &c->mlp));
-    TRY(yaml_integer(model, "pre_logits", 1, most, &c->pre_logits));
+    TRY(yaml_integer(model, "pre_logits", 0, most, &c->pre_logits));
     TRY(yaml_flag(model, "post_ln", &c->post_ln));
     TRY(yaml_flag(model, "glu", &c->glu));
     TRY(yaml_flag(model, "map", &c->map));
@@ -75,21 +75,54 @@ static int32_t case_only(const json_t *config, const char *key, const char *form
     return case_choice(config, key, form, form, &same);
 }
 
+/* config.glu: the formula of the gate, or a plain flag. */
+static int32_t case_glu(const json_t *config, bool *out)
+{
+    const json_t *j = json_object_get(config, "glu");
+    const char *text = json_string_value(j);
+    *out = json_is_true(j) || (text && strcmp(text, "none"));
+    if (text ? *out && strcmp(text, "gelu(fc1 x) * glu(gelu(fc1 x))") : j && !json_is_boolean(j))
+        return podium_fail(PODIUM_EINVAL,
+                           "config.glu is '%s', expected 'none', a flag or "
+                           "'gelu(fc1 x) * glu(gelu(fc1 x))'",
+                           text ? text : "(no text)");
+    return PODIUM_OK;
+}
+
+/* config.patch_size: pixels, or a list of the same number twice. */
+static int32_t case_patch(const json_t *config, int64_t *out)
+{
+    const json_t *j = json_object_get(config, "patch_size");
+    if (!json_is_array(j))
+        return case_integer(config, "patch_size", out);
+    const json_t *h = json_array_get(j, 0), *w = json_array_get(j, 1);
+    if (json_array_size(j) != 2 || !json_is_integer(h) || !json_equal(h, w) ||
+        json_integer_value(h) < 1 || json_integer_value(h) > 1024)
+        return podium_fail(PODIUM_EINVAL, "config.patch_size: expected a positive integer or the "
+                                          "same one twice");
+    *out = json_integer_value(h);
+    return PODIUM_OK;
+}
+
+/* config.representation_size: null, false or 0 is no such layer. */
+static int32_t case_representation(vit_config *c, const json_t *config)
+{
+    const json_t *j = json_object_get(config, "representation_size");
+    c->pre_logits = 0;
+    if (json_is_null(j) || json_is_false(j) || (json_is_integer(j) && !json_integer_value(j)))
+        return PODIUM_OK;
+    TRY(case_only(config, "representation_activation", "tanh"));
+    return case_integer(config, "representation_size", &c->pre_logits);
+}
+
 static int32_t read_flags(vit_config *c, const json_t *j)
 {
-    const char *glu = json_string_value(json_object_get(j, "glu"));
-    if (!glu || (strcmp(glu, "none") && strcmp(glu, "gelu(fc1 x) * glu(gelu(fc1 x))")))
-        return podium_fail(PODIUM_EINVAL,
-                           "config.glu is '%s', expected 'none' or "
-                           "'gelu(fc1 x) * glu(gelu(fc1 x))'",
-                           glu ? glu : "(absent)");
-    c->glu = strcmp(glu, "none") != 0;
+    TRY(case_glu(j, &c->glu));
     TRY(case_choice(j, "norm_position", "pre", "post", &c->post_ln));
     TRY(case_choice(j, "pooling", "gap", "map", &c->map));
     TRY(case_choice(j, "labels", "index", "dense", &c->dense_labels));
     TRY(case_only(j, "image_layout", "NCHW"));
     TRY(case_only(j, "activation", "gelu_tanh"));
-    TRY(case_only(j, "representation_activation", "tanh"));
     TRY(case_only(j, "norm", "layer_norm"));
     TRY(case_only(j, "positions", "sincos2d"));
     if (!json_is_true(json_object_get(j, "attention_bias")))
@@ -106,12 +139,12 @@ int32_t vit_config_read_case(vit_config *c, const void *json)
     TRY(case_integer(j, "image_width", &c->width_pixels));
     TRY(case_integer(j, "channels", &c->channels));
     TRY(case_integer(j, "num_classes", &c->classes));
-    TRY(case_integer(j, "patch_size", &c->patch));
+    TRY(case_patch(j, &c->patch));
     TRY(case_integer(j, "width", &c->width));
     TRY(case_integer(j, "depth", &c->depth));
     TRY(case_integer(j, "num_heads", &c->heads));
     TRY(case_integer(j, "mlp_dim", &c->mlp));
-    TRY(case_integer(j, "representation_size", &c->pre_logits));
+    TRY(case_representation(c, j));
     TRY(read_flags(c, j));
     c->eps = json_number_value(json_object_get(j, "layer_norm_eps"));
     c->temperature = json_number_value(json_object_get(j, "position_temperature"));
@@ -181,14 +214,16 @@ static value logits_of(const vit_config *c, graph *g, value images)
                             .bias_kind = PODIUM_BIAS,
                             .weight = {.kind = INIT_LECUN_TRUNCATED},
                             .bias = {.kind = INIT_ZERO}};
-    nn_linear_config head = {.in = c->pre_logits,
+    if (c->pre_logits)
+        x = nn_linear(g, "pre_logits", &pre, x);
+    nn_linear_config head = {.in = c->pre_logits ? c->pre_logits : c->width,
                              .out = c->classes,
                              .is_output = true,
                              .weight_kind = PODIUM_WEIGHT,
                              .bias_kind = PODIUM_BIAS,
                              .weight = {.kind = INIT_ZERO},
                              .bias = {.kind = INIT_ZERO}};
-    return nn_linear(g, "head", &head, nn_linear(g, "pre_logits", &pre, x));
+    return nn_linear(g, "head", &head, x);
 }
 
 int32_t vit_build(const vit_config *c, graph *g, int64_t batch, workload_model *out)

@@ -8,7 +8,7 @@
 typedef struct vit_config {
     int64_t height, width_pixels, channels, classes; /* of the data */
     int64_t patch, width, depth, heads, mlp;
-    int64_t pre_logits; /* width of the tanh layer before the head */
+    int64_t pre_logits; /* width of the tanh layer before the head; 0: none */
     bool post_ln, glu, map;
     bool final_norm;   /* norm after the last block (pre-LN) */
     bool dropout;      /* has dropout layers (their rate is a setting) */
