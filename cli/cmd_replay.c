@@ -73,9 +73,10 @@ static int32_t replay_one(const char *path, const options *o, backend *b, double
     }
     if (!o->quiet || !result.passed)
         printf("%-4s %-32s error %.2e (tolerance %.0e), displacement %.2e, loss %.2e, "
-               "%lld gradients\n",
+               "%d of %d scalars %.2e, %lld gradients\n",
                result.passed ? "ok" : "FAIL", c->name, result.error, result.tolerance,
-               result.displacement, result.loss, (long long)result.gradient_evaluations);
+               result.displacement, result.loss, result.num_scalars, c->num_scalars, result.scalar,
+               (long long)result.gradient_evaluations);
     if (result.gradient_evaluations != c->gradient_evaluations)
         printf("     %s: %lld gradient evaluations, expected %lld\n", c->name,
                (long long)result.gradient_evaluations, (long long)c->gradient_evaluations);
@@ -114,6 +115,8 @@ const command command_replay = {
         "Replays each golden trajectory through build/optimizers/NAME.so (or X) and compares.\n"
         "On ref (double) the error is relative to the displacement and the limit is the\n"
         "case's; in f32 it is relative to the weights, limit 1e-5 or ten times the original's\n"
-        "own float32 error. The last line is the largest error; exit status 1 past a limit.\n",
+        "own float32 error. Numbers that the submission keeps under the original's names (d, lb, "
+        "...)\n"
+        "are compared too. The last line is the largest error; exit status 1 past a limit.\n",
     .run = run,
 };

@@ -82,6 +82,26 @@ static void compare_loss(const replay *p, int64_t t, replay_result *out)
     out->loss = isnan(e) ? INFINITY : fmax(out->loss, e / largest);
 }
 
+/* Numbers that the submission keeps under the original's names; others are not compared. */
+static int32_t compare_scalars(const replay *p, int64_t t, replay_result *out)
+{
+    const replay_case *c = p->c;
+    out->num_scalars = 0;
+    for (int32_t i = 0; i < c->num_scalars; i++) {
+        const replay_scalar *s = &c->scalars[i];
+        double got, largest = 1e-300;
+        if (!runner_keeps_number(p->r, s->name))
+            continue;
+        TRY(runner_number(p->r, s->name, &got));
+        for (int64_t k = 0; k <= t; k++)
+            largest = fmax(largest, fabs(s->want[k]));
+        double e = fabs(got - s->want[t]);
+        out->scalar = isnan(e) ? INFINITY : fmax(out->scalar, e / largest);
+        out->num_scalars++;
+    }
+    return 0;
+}
+
 static int32_t run_steps(replay *p, replay_result *out)
 {
     const replay_case *c = p->c;
@@ -93,6 +113,7 @@ static int32_t run_steps(replay *p, replay_result *out)
         gather(p, runner_x(p->r), p->x);
         compare(p, t, c->want + t * c->n, out);
         compare_loss(p, t, out);
+        TRY(compare_scalars(p, t, out));
         if (!c->want_eval)
             continue;
         TRY(runner_before_eval(p->r));
@@ -134,7 +155,7 @@ static int32_t start(replay *p, const char *so_path, backend *b)
 }
 
 /* README of the goldens: displacement in double; magnitude at 1e-5, or ten times the original's
- * own float32 error, in single precision. */
+ * own float32 error, in single precision.  The numbers of the state are sizes of displacements. */
 static void judge(const replay *p, double tolerance, replay_result *out)
 {
     const replay_case *c = p->c;
@@ -142,7 +163,9 @@ static void judge(const replay *p, double tolerance, replay_result *out)
     out->tolerance = tolerance >= 0 ? tolerance : own;
     out->error = fmax(p->single ? out->magnitude : out->displacement, out->loss);
     out->gradient_evaluations = runner_get_counters(p->r)->gradient_evaluations;
-    out->passed = out->error <= out->tolerance &&
+    double scalars = p->single ? fmax(1e-5, 10 * c->float32_displacement) : c->tolerance;
+    out->scalar_tolerance = tolerance >= 0 ? tolerance : scalars;
+    out->passed = out->error <= out->tolerance && out->scalar <= out->scalar_tolerance &&
                   out->gradient_evaluations == c->gradient_evaluations;
 }
 

@@ -10,6 +10,14 @@
 
 typedef enum { REPLAY_GRADIENTS, REPLAY_QUADRATIC, REPLAY_SOFTMAX } replay_problem;
 
+/* A number of the original's state after each step, by the original's name. */
+typedef struct replay_scalar {
+    const char *name;
+    double *want; /* [steps] */
+} replay_scalar;
+
+#define REPLAY_MAX_SCALARS 16
+
 /* "Flat": all parameters one after the other, n elements, no padding. */
 typedef struct replay_case {
     json_t *json; /* everything below is read from it */
@@ -30,13 +38,18 @@ typedef struct replay_case {
     double *want;                            /* [steps, n] */
     double *want_eval;                       /* [steps, n] or NULL */
     double *want_loss;                       /* [steps] or NULL */
-    double tolerance, float32_magnitude;
+    replay_scalar scalars[REPLAY_MAX_SCALARS];
+    int32_t num_scalars;
+    double tolerance, float32_magnitude, float32_displacement;
 } replay_case;
 
 typedef struct replay_result {
     double displacement; /* largest error relative to the displacement from the start */
     double magnitude;    /* and relative to the largest weight */
     double loss;         /* largest loss error relative to the largest loss; 0 without losses */
+    double scalar;       /* largest error of a number relative to the largest it had so far */
+    double scalar_tolerance;
+    int32_t num_scalars; /* that the submission keeps under the original's names */
     double error;        /* what is judged: displacement in double, magnitude in single precision */
     double tolerance;    /* what it may be */
     int64_t gradient_evaluations;

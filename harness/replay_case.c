@@ -185,6 +185,22 @@ static int32_t read_problem(replay_case *c, const char *place)
     return read_matrix(p, place, "gradients", c->steps, c->n, &c->gradients);
 }
 
+static int32_t read_scalars(replay_case *c, json_t *scalars, const char *place)
+{
+    const char *name;
+    json_t *values;
+    if (json_object_size(scalars) > REPLAY_MAX_SCALARS)
+        return podium_fail(PODIUM_EINVAL, "%s: field 'scalars': expected at most %d", place,
+                           REPLAY_MAX_SCALARS);
+    json_object_foreach(scalars, name, values)
+    {
+        replay_scalar *s = &c->scalars[c->num_scalars++];
+        s->name = name;
+        TRY(read_numbers(scalars, place, name, c->steps, &s->want));
+    }
+    return 0;
+}
+
 static int32_t read_case(replay_case *c, const char *place)
 {
     const char *schema;
@@ -211,8 +227,14 @@ static int32_t read_case(replay_case *c, const char *place)
         TRY(read_matrix(part, place, "eval_parameters", c->steps, c->n, &c->want_eval));
     if (json_object_get(part, "loss"))
         TRY(read_numbers(part, place, "loss", c->steps, &c->want_loss));
+    if (json_object_get(part, "scalars")) {
+        json_t *scalars;
+        TRY(json_read_object(part, place, "scalars", &scalars));
+        TRY(read_scalars(c, scalars, place));
+    }
     if (json_object_get(c->json, "float32_error")) {
         TRY(json_read_object(c->json, place, "float32_error", &part));
+        TRY(json_read_number(part, place, "displacement", &c->float32_displacement));
         TRY(json_read_number(part, place, "magnitude", &c->float32_magnitude));
     }
     return 0;
@@ -265,6 +287,8 @@ void replay_destroy(replay_case *c)
     free(c->want);
     free(c->want_eval);
     free(c->want_loss);
+    for (int32_t i = 0; i < c->num_scalars; i++)
+        free(c->scalars[i].want);
     json_decref(c->json);
     free(c);
 }

@@ -160,6 +160,11 @@ int runner_pid(const runner *r); /* -1 when there is no process */
 void runner_kill(runner *r);     /* SIGKILL, as a crash of the machine would: for `check` */
 void runner_set_timeout(runner *r, double seconds);
 
+/* The number that the submission keeps under `name` (keep_number), between calls, thawed.
+ * Errors: PODIUM_EINVAL without an effect when it keeps none of that name. */
+bool runner_keeps_number(const runner *r, const char *name);
+int32_t runner_number(runner *r, const char *name, double *out);
+
 /* Everything a submission owns (x, its vectors, its kept bytes) as one block of bytes, for
  * checkpoints; malloc'd.  Call it between steps, thawed.  restore: on a fresh runner with the same
  * .so, values and task, after runner_create and before the first step.

@@ -9,7 +9,8 @@
 /* A vector or kept bytes as the submission created them. */
 typedef struct runner_item {
     char name[PROTOCOL_MAX_NAME];
-    size_t size; /* bytes */
+    size_t size;    /* bytes */
+    bool is_number; /* kept bytes: a double to show */
 } runner_item;
 
 /* A loaded submission: the description's bytes hold every string. */

@@ -109,9 +109,12 @@ static int32_t create_keep(runner *r, const char *name)
     if (r->num_keeps == PROTOCOL_MAX_KEEPS || size < 1 || size > (int64_t)1 << 32)
         return podium_fail(PODIUM_ENOMEM, "keep('%s'): more than %d pieces, or not 1 byte to 4 GiB",
                            name, PROTOCOL_MAX_KEEPS);
+    if (r->message.i[1] && size != (int64_t)sizeof(double))
+        return podium_fail(PODIUM_EINVAL, "keep_number('%s') of %lld bytes", name, (long long)size);
     runner_item *item = &r->keeps[r->num_keeps++];
     snprintf(item->name, sizeof item->name, "%s", name);
     item->size = (size_t)size;
+    item->is_number = r->message.i[1] != 0;
     r->counters.keep_bytes += size;
     return 0;
 }

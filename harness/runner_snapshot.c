@@ -55,6 +55,28 @@ static int32_t read_keep(runner *r, int32_t number, pack *p)
     return 0;
 }
 
+static int32_t find_number(const runner *r, const char *name)
+{
+    int32_t i = 0;
+    while (i < r->num_keeps && !(r->keeps[i].is_number && !strcmp(r->keeps[i].name, name)))
+        i++;
+    return i;
+}
+
+bool runner_keeps_number(const runner *r, const char *name)
+{
+    return find_number(r, name) < r->num_keeps;
+}
+
+int32_t runner_number(runner *r, const char *name, double *out)
+{
+    int32_t i = find_number(r, name);
+    if (i == r->num_keeps)
+        return podium_fail(PODIUM_EINVAL, "the submission keeps no number '%s'", name);
+    pack p = {.data = (uint8_t *)out, .size = sizeof *out};
+    return read_keep(r, i, &p);
+}
+
 int32_t runner_snapshot(runner *r, void **bytes, size_t *size)
 {
     *bytes = NULL;

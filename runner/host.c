@@ -226,7 +226,8 @@ static int32_t vec_view(const podium_host *h, podium_vec *v, size_t param, podiu
     return 0;
 }
 
-static int32_t keep_bytes(const podium_host *h, const char *name, void *bytes, size_t size)
+static int32_t keep_piece(const podium_host *h, const char *name, void *bytes, size_t size,
+                          bool is_number)
 {
     runner_context *c = &runner_the;
     if (!legal())
@@ -239,6 +240,7 @@ static int32_t keep_bytes(const podium_host *h, const char *name, void *bytes, s
         return say(PODIUM_EINVAL, "keep: the name is longer than 100 bytes");
     protocol_message *m = begin(PROTOCOL_KEEP);
     m->i[0] = (int64_t)size;
+    m->i[1] = is_number;
     put_bytes(m, full);
     int32_t rc = host_request(c);
     if (rc)
@@ -246,6 +248,16 @@ static int32_t keep_bytes(const podium_host *h, const char *name, void *bytes, s
     c->num_keeps = (int32_t)c->control->message.i[0] + 1;
     c->keeps[c->num_keeps - 1] = (keep){bytes, size};
     return 0;
+}
+
+static int32_t keep_bytes(const podium_host *h, const char *name, void *bytes, size_t size)
+{
+    return keep_piece(h, name, bytes, size, false);
+}
+
+static int32_t keep_number(const podium_host *h, const char *name, double *number)
+{
+    return keep_piece(h, name, number, sizeof *number, true);
 }
 
 /* A base evaluates through its wrapper when that gave a gradient function. */
@@ -323,5 +335,6 @@ void host_fill(runner_context *c, podium_host *host, base_instance *base)
         .extension = extension,
         .base_create = base_create,
         .base_step = base_step,
+        .keep_number = keep_number,
     };
 }

@@ -57,7 +57,7 @@ enum {
     PROTOCOL_VEC_CREATE = 128, /* bytes: name; i[0] dtype -> i[0] vector */
     PROTOCOL_VEC_COPY,         /* vectors[0] = vectors[1] */
     PROTOCOL_VEC_PROGRAM,      /* see below */
-    PROTOCOL_KEEP,             /* bytes: name; i[0] size -> i[0] keep */
+    PROTOCOL_KEEP,             /* bytes: name; i[0] size, i[1] 1: a double -> i[0] keep */
     PROTOCOL_EVALUATE,         /* see below */
     PROTOCOL_ALL_SUM,          /* i[0] n; numbers in and out */
     PROTOCOL_FAIL,             /* status; bytes: text */

@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 #define PODIUM_ABI_MAJOR 0u /* a changed layout or meaning: the host refuses to load */
-#define PODIUM_ABI_MINOR 1u /* fields appended; while major is 0 a minor may break too */
+#define PODIUM_ABI_MINOR 2u /* fields appended; while major is 0 a minor may break too */
 #define PODIUM_HAS(p, field) \
     ((p)->struct_size >= offsetof(__typeof__(*(p)), field) + sizeof((p)->field))
 #define PODIUM_EXPORT __attribute__((visibility("default")))
@@ -209,6 +209,10 @@ struct podium_host {
                                                podium_eval *io),
                            void *arg, void **self);
     int32_t (*base_step)(const podium_host *h, void *self, const podium_step *s);
+
+    /* keep() of one number that is worth seeing, such as an adapted step size: the host may show
+     * and record it under `name`.  Only in create. */
+    int32_t (*keep_number)(const podium_host *h, const char *name, double *number);
 };
 
 /* Hyperparameters are declared, so that files are checked against them and a run on defaults only
