@@ -26,7 +26,7 @@ typedef struct options {
     const char *preset_name;
     preset preset; /* its numbers, when one is named */
     double budget_multiplier;
-    int64_t studies, trials, seed, threads;
+    int64_t studies, trials, seed, threads, max_steps;
     bool resume, quiet, json, keep_going, no_sandbox;
 } options;
 
@@ -89,6 +89,8 @@ static int32_t parse_value(options *o, const char *arg, const char *text)
         return count_option(arg, text, 1, 1000, &o->trials);
     if (!strcmp(arg, "--threads"))
         return count_option(arg, text, 1, 4096, &o->threads);
+    if (!strcmp(arg, "--max-steps"))
+        return count_option(arg, text, 1, INT64_MAX, &o->max_steps);
     if (!strcmp(arg, "--seed"))
         return count_option(arg, text, 0, INT64_MAX, &o->seed);
     struct {
@@ -338,6 +340,7 @@ static int run(int argc, char **argv)
         .seed = (uint64_t)o.seed,
         .results = o.results,
         .resume = o.resume,
+        .max_steps = o.max_steps,
         .keep_going = o.keep_going,
         .progress = show_progress,
         .progress_arg = &t,
@@ -373,6 +376,7 @@ const command command_run = {
         "  --key HEX                relabelling key, 32 hexadecimal digits (random per folder)\n"
         "  --results DIR            where records go (results)\n"
         "  --resume                 skip finished trials, continue unfinished ones\n"
+        "  --max-steps N            end after N steps\n"
         "  --keep-going             train on after the target, until the budget\n"
         "  --threads N              (all)\n"
         "  --device ref|cpu         (cpu)\n"

@@ -225,6 +225,10 @@ static int32_t train(trial *t, const char **reason)
         *reason = reached ? "target reached" : "the submission ended training";
         if ((reached && !t->config->keep_going) || t->state.done)
             return 0;
+        if (t->config->max_steps && t->state.step >= t->config->max_steps) {
+            *reason = reached ? "target reached" : "the steps that were asked for are done";
+            return 0;
+        }
         if (used(t) >= c->budget_steps) {
             *reason = reached ? "target reached" : "budget exhausted";
             return 0;

@@ -39,7 +39,8 @@ typedef struct trial_config {
     uint8_t key[TRIAL_KEY_BYTES]; /* of the results folder */
     const char *results;
     bool resume;
-    bool keep_going; /* run on after the target until the budget: for tuning */
+    int64_t max_steps; /* ends VALID after so many, 0: never */
+    bool keep_going;   /* run on after the target until the budget: for tuning */
     void (*progress)(void *arg, const trial_progress *p); /* NULL: none */
     void *progress_arg;
 } trial_config;

@@ -100,6 +100,8 @@ json_t *trial_header_line(const trial *t)
     put_integer(o, "study", t->config->study);
     put_integer(o, "trial", t->config->trial);
     put_integer(o, "seed", (int64_t)t->config->seed);
+    if (t->config->max_steps)
+        put_integer(o, "max_steps", t->config->max_steps);
     json_object_set_new(o, "keep_going", json_boolean(t->config->keep_going));
     json_object_set_new(o, "machine", machine_object(t));
     put_text(build, "revision", t->config->revision ? t->config->revision : "unknown");

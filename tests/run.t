@@ -118,6 +118,9 @@ run 0 nadamw --preset quick --key $key --results "$tmp/quick" --quiet &&
     grep -q '"preset":"quick"' "$(record "$tmp/quick")" && grep -q '"ruleset":"free"' "$(record "$tmp/quick")"
 ok $? "a preset is in the record by name"
 
+run 0 nadamw --max-steps 7 --key $key --results "$tmp/few" && grep -q 'target not reached after 7 steps' "$tmp/out"
+ok $? "--max-steps ends a trial, VALID"
+
 # fails NAME ENDED WORDS: a trial that failed, with the reason on the terminal and in the record
 fails() {
     run 1 "$bad/$1.so" --key $key --results "$tmp/bad" && grep -Eq "$3" "$tmp/err" &&
