@@ -61,6 +61,17 @@ static void mark_others(const yaml_node *map, const char *chosen)
             yaml_mark(yaml_item(map, i)), (void)yaml_get(map, yaml_key(map, i));
 }
 
+/* A target is a property of model and size: one that was found for another model means nothing. */
+static int32_t read_variant(workload_config *c, const yaml_node *variant)
+{
+    const yaml_node *sizes = yaml_get(variant, "sizes"), *mine = yaml_get(sizes, c->size);
+    if (!mine || !yaml_get(mine, "target"))
+        return yaml_fail(variant, "held-out variant '%s' has no target at size '%s'", c->held_out,
+                         c->size);
+    mark_others(sizes, c->size);
+    return read_limits(c, mine);
+}
+
 static int32_t read_document(workload_config *c, const char *size, const char *held_out)
 {
     const yaml_node *root = yaml_root(c->document), *chosen;
@@ -84,7 +95,7 @@ static int32_t read_document(workload_config *c, const char *size, const char *h
         return 0;
     if (!(chosen = yaml_get(variants, held_out)))
         return unknown_name(variants, "held-out variant", held_out);
-    TRY(read_limits(c, chosen));
+    TRY(read_variant(c, chosen));
     const yaml_node *over = yaml_get(chosen, "model");
     yaml_mark(over);
     yaml_mark(c->model); /* the copy below is what gets checked */

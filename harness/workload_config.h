@@ -3,9 +3,10 @@
  *   name, description
  *   sizes: {mini: {model, data, batch, step_hint, eval_every_examples, budget_steps, dropout,
  *                  label_smoothing, target: {metric: loss|accuracy, value}}, base: ...}
- *   held_out: {glu: {model: {overrides}, target, step_hint, budget_steps}, ...}
+ *   held_out: {glu: {model: {overrides}, sizes: {mini: {target, step_hint, budget_steps}}}, ...}
  *   sources: anything (named in the fingerprint)
  *
+ * A variant takes from its size what it does not say, but for the target: each has its own.
  * Budgets are in reference steps. */
 #ifndef HARNESS_WORKLOAD_CONFIG_H
 #define HARNESS_WORKLOAD_CONFIG_H
