@@ -4,7 +4,7 @@
     tools/tune.py tools/tuning/vit-mini.json --log results/tuning/vit-mini.jsonl [--jobs 2] [--stage N]
 
 Stages, each resumable (a trial whose line is in the log is not run again):
-  1  quasi-random points of each optimizer's space, one seed
+  1  quasi-random points of each optimizer's space, and those the file names under `also`, one seed
   2  the best points of stage 1 again, on other seeds
   3  the best setting of stage 2 on fresh seeds: the order that is reported
 Then `--report` prints the tables of the log: best settings, order on the fresh seeds, evaluation noise against
@@ -109,7 +109,7 @@ def best(lines, target, optimizer, stages):
 
     def rank(item):
         merits = [merit(l, target) for l in item[1]]
-        return sum(m[0] for m in merits), statistics.mean(m[1] for m in merits)
+        return statistics.mean(m[0] for m in merits), statistics.mean(m[1] for m in merits)
     return [json.loads(k) for k, _ in sorted(by_setting.items(), key=rank)]
 
 
@@ -118,6 +118,7 @@ def jobs_of(config, stage, lines):
     for o in config["optimizers"]:
         if stage == 1:
             settings = points(o["space"], config["points"])
+            settings += [s for s in o.get("also", []) if s not in settings]
             seeds = [config["seeds"]["search"]]
         else:
             settings = best(lines, config["target"], o["name"], (1,) if stage == 2 else (1, 2))
@@ -158,19 +159,24 @@ def noise_and_slope(curve, target):
 def report(config, lines):
     target = config["target"]
     print("target: validation loss <= %g; %d trials in the log" % (target, len(lines)))
-    print("\n| optimizer | setting | points tried | steps to target, fresh seeds | reached | "
-          "last loss, fresh seeds (median) | noise / slope per evaluation (median) |")
-    print("|---|---|---|---|---|---|---|")
+    print("\n| optimizer | setting | points tried | seeds | steps to target | reached | "
+          "last loss (median) | noise / slope per evaluation (median) |")
+    print("|---|---|---|---|---|---|---|---|")
     for o in config["optimizers"]:
         fresh = [l for l in lines if l["optimizer"] == o["name"] and l["stage"] == 3]
+        seeds = "fresh" if fresh else "of the search"
+        if not fresh:
+            chosen = best(lines, target, o["name"], (1, 2))[:1]
+            fresh = [l for l in lines if l["optimizer"] == o["name"] and l["setting"] in chosen]
         tried = len([l for l in lines if l["optimizer"] == o["name"] and l["stage"] == 1])
         if not fresh:
             continue
         hits = [crossing(l["curve"], target) for l in fresh]
         ratios = [n / s for n, s in filter(None, (noise_and_slope(l["curve"], target) for l in lines
                                                   if l["optimizer"] == o["name"])) if s > 0]
-        print("| %s | %s | %d | %s | %d of %d | %.3f | %s |" % (
+        print("| %s | %s | %d | %s | %s | %d of %d | %.3f | %s |" % (
             o["name"], ", ".join("%s %s" % kv for kv in sorted(fresh[0]["setting"].items())), tried,
+            seeds,
             " ".join("-" if h is None else "%.0f" % h for h in hits),
             sum(h is not None for h in hits), len(hits),
             statistics.median(last_loss(l) for l in fresh),
