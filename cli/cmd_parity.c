@@ -1,36 +1,23 @@
-/* podium parity CASE.json...: runs golden model cases and compares logits, loss and gradients. */
-#include <jansson.h>
+/* podium parity CASE.json...: runs golden cases; those of models here: logits, loss, gradients. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/status.h"
 #include "cli/command.h"
-#include "data/safetensors.h"
-#include "engine/backend.h"
-#include "workloads/workload.h"
+#include "cli/parity.h"
 
-typedef struct parity_options {
-    const char *device;
-    int32_t precision;
-    double tolerance; /* NaN: the case's own */
-} parity_options;
-
-/* Everything one case holds while it runs. */
-typedef struct parity_run {
-    const char *path;
-    json_t *json;
-    safetensors *tensors;
-    const workload *workload;
-    workload_task *task;
-    params *params;
-    graph *graph;
-    workload_model model;
-    size_t real; /* bytes of an element of the vectors */
-    void *x, *frozen, *gradient;
-    double worst;
-} parity_run;
+int32_t parity_beside(const char *path, const char *name, char *out, size_t size)
+{
+    const char *slash = strrchr(path, '/');
+    int folder = slash ? (int)(slash - path) + 1 : 0;
+    int n = snprintf(out, size, "%.*s%s", folder, path, name);
+    if (strchr(name, '/') || n < 0 || (size_t)n >= size)
+        return podium_fail(PODIUM_EINVAL, "%s: '%s' is no file name beside it", path, name);
+    return PODIUM_OK;
+}
 
 static int32_t case_read(parity_run *r)
 {
@@ -44,13 +31,9 @@ static int32_t case_read(parity_run *r)
         return podium_fail(PODIUM_EINVAL, "%s: schema is '%s', expected 'parity-case/1'", r->path,
                            schema ? schema : "(absent)");
     const char *file = json_string_value(json_object_get(r->json, "tensors"));
-    if (!file || strchr(file, '/'))
+    if (!file)
         return podium_fail(PODIUM_EINVAL, "%s: tensors: expected a file name", r->path);
-    const char *slash = strrchr(r->path, '/');
-    int folder = slash ? (int)(slash - r->path) + 1 : 0;
-    int n = snprintf(path, sizeof path, "%.*s%s", folder, r->path, file);
-    if (n < 0 || (size_t)n >= sizeof path)
-        return podium_fail(PODIUM_EINVAL, "%s: the path is too long", r->path);
+    TRY(parity_beside(r->path, file, path, sizeof path));
     return safetensors_open(&r->tensors, path);
 }
 
@@ -93,11 +76,18 @@ static int32_t open_model(parity_run *r, backend *b, const parity_options *o)
     if (!first || first->ndim < 1 || first->shape[0] < 1)
         return podium_fail(PODIUM_EINVAL, "%s: no input '%s'", r->path,
                            r->workload->input_names[0]);
+    for (int i = 0; r->workload->case_input && r->workload->input_names[i]; i++) {
+        const safetensor *t = input_tensor(r, r->workload->input_names[i]);
+        rc = t ? r->workload->case_input(r->task, i, t->ndim, t->shape) : PODIUM_OK;
+        if (rc < 0)
+            return podium_fail_in(rc, "%s: input '%s'", r->path, t->name);
+    }
     TRY(params_create(&r->params));
     graph_config config = {
         .backend = b, .params = r->params, .precision = o->precision, .training = true};
     TRY(graph_create(&r->graph, &config));
-    TRY(r->workload->build(r->task, r->graph, first->shape[0], &r->model));
+    r->rows = first->shape[0];
+    TRY(r->workload->build(r->task, r->graph, r->rows, &r->model));
     TRY(graph_backward(r->graph, r->model.loss));
     return graph_plan(r->graph);
 }
@@ -252,28 +242,61 @@ static int32_t compare_all(parity_run *r, backend *b)
     return PODIUM_OK;
 }
 
-/* The tolerance that holds: the option's, else the case's for the element type. */
-static int32_t pick_tolerance(const parity_run *r, const backend *b, const parity_options *o,
-                              double *out)
+int32_t parity_tolerance(const json_t *json, const char *path, const backend *b,
+                         const parity_options *o, double *out)
 {
     const char *key = b->real == PODIUM_F64 ? "f64" : "f32";
-    const json_t *j = json_object_get(json_object_get(r->json, "tolerance"), key);
+    const json_t *given = json_object_get(json, "tolerance");
     *out = o->tolerance;
     if (!isnan(*out))
         return PODIUM_OK;
-    *out = o->precision == PODIUM_BF16 ? 3e-2 : json_number_value(j);
+    if (o->precision == PODIUM_BF16)
+        *out = 3e-2;
+    else if (given)
+        *out = json_number_value(json_object_get(given, key));
+    else
+        *out = b->real == PODIUM_F64 ? 1e-9 : 2e-4;
     return *out > 0 ? PODIUM_OK
                     : podium_fail(PODIUM_EINVAL, "%s: tolerance.%s: expected a positive number",
-                                  r->path, key);
+                                  path, key);
 }
 
-static int32_t run_steps(parity_run *r, backend *b, const parity_options *o, bool *passed)
+bool parity_verdict(const char *path, double worst, double tolerance)
+{
+    bool passed = worst <= tolerance;
+    printf("%s %s: max relative error %.3e, tolerance %.1e\n", passed ? "PASS" : "FAIL", path,
+           worst, tolerance);
+    return passed;
+}
+
+int32_t parity_open(parity_run *r, const char *path, backend *b, const parity_options *o)
+{
+    *r = (parity_run){.path = path};
+    TRY(case_read(r));
+    TRY(open_model(r, b, o));
+    return load_parameters(r, b);
+}
+
+void parity_close(parity_run *r, backend *b)
+{
+    graph_destroy(r->graph);
+    params_destroy(r->params);
+    void *vectors[] = {r->x, r->gradient, r->frozen};
+    for (int i = 0; i < 3; i++)
+        if (vectors[i])
+            b->free(b, vectors[i]);
+    if (r->task)
+        r->workload->close(r->task);
+    safetensors_close(r->tensors);
+    json_decref(r->json);
+}
+
+static int32_t run_steps(parity_run *r, const char *path, backend *b, const parity_options *o,
+                         bool *passed)
 {
     double tolerance;
-    TRY(case_read(r));
-    TRY(pick_tolerance(r, b, o, &tolerance));
-    TRY(open_model(r, b, o));
-    TRY(load_parameters(r, b));
+    TRY(parity_open(r, path, b, o));
+    TRY(parity_tolerance(r->json, path, b, o, &tolerance));
     for (int i = 0; i < r->model.num_inputs; i++)
         TRY(load_input(r, i));
     const json_t *config = json_object_get(r->json, "config");
@@ -281,30 +304,44 @@ static int32_t run_steps(parity_run *r, backend *b, const parity_options *o, boo
         .dropout = json_number_value(json_object_get(config, "dropout")),
         .label_smoothing = json_number_value(json_object_get(config, "label_smoothing")),
     };
-    printf("%s (%s)\n", r->path, b->name);
+    printf("%s (%s)\n", path, b->name);
     TRY(graph_run(r->graph, GRAPH_FORWARD | GRAPH_BACKWARD, &settings));
     TRY(compare_all(r, b));
-    *passed = r->worst <= tolerance;
-    printf("%s %s: max relative error %.3e, tolerance %.1e\n", *passed ? "PASS" : "FAIL", r->path,
-           r->worst, tolerance);
+    TRY(parity_greedy(r, b, o));
+    *passed = parity_verdict(path, r->worst, tolerance);
     return PODIUM_OK;
 }
 
+int32_t parity_run_model(const char *path, backend *b, const parity_options *o, bool *passed)
+{
+    parity_run r;
+    int32_t rc = run_steps(&r, path, b, o, passed);
+    parity_close(&r, b);
+    return rc;
+}
+
+/* Kinds of cases by their schema. */
+static const struct {
+    const char *schema;
+    int32_t (*run)(const char *path, backend *b, const parity_options *o, bool *passed);
+} kinds[] = {
+    {"parity-case/1", parity_run_model},
+    {"beam-case/1", parity_run_beam},
+};
+
 static int32_t run_case(const char *path, backend *b, const parity_options *o, bool *passed)
 {
-    parity_run r = {.path = path};
-    int32_t rc = run_steps(&r, b, o, passed);
-    graph_destroy(r.graph);
-    params_destroy(r.params);
-    void *vectors[] = {r.x, r.gradient, r.frozen};
-    for (int i = 0; i < 3; i++)
-        if (vectors[i])
-            b->free(b, vectors[i]);
-    if (r.task)
-        r.workload->close(r.task);
-    safetensors_close(r.tensors);
-    json_decref(r.json);
-    return rc;
+    char schema[64];
+    json_t *json;
+    TRY(json_read_file(&json, path));
+    const char *text = json_string_value(json_object_get(json, "schema"));
+    snprintf(schema, sizeof schema, "%s", text ? text : "(absent)");
+    json_decref(json);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (!strcmp(schema, kinds[i].schema))
+            return kinds[i].run(path, b, o, passed);
+    return podium_fail(PODIUM_EINVAL, "%s: schema '%s' is none that can be run: %s, %s", path,
+                       schema, kinds[0].schema, kinds[1].schema);
 }
 
 /* Reads the option at argv[*i] and its argument; 0 when argv[*i] is no option. */
@@ -369,7 +406,8 @@ const command command_parity = {
     .summary = "run golden model cases and compare logits, loss and gradients",
     .usage = "usage: podium parity CASE.json... [--device ref|cpu|cuda|hip]\n"
              "                     [--precision f32|bf16] [--tolerance X]\n\n"
-             "Prints the largest relative error of the logits, the loss and each gradient.\n"
+             "Prints the largest relative error of the logits, the loss and each gradient, or how\n"
+             "searched sequences differ.\n"
              "Exit status 1 when a case is past its tolerance.\n",
     .run = run,
 };

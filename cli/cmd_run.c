@@ -164,8 +164,10 @@ static int32_t check_options(options *o)
         o->studies = o->ruleset ? 3 : 1;
     if (!o->trials)
         o->trials = o->ruleset && !strcmp(o->ruleset, "external") ? 5 : 1;
-    for (const workload_entry *w = workload_registry; !o->num_workloads && w->name; w++)
-        TRY(add(o->workloads, &o->num_workloads, w->name));
+    bool all = !o->num_workloads;
+    for (const workload_entry *w = workload_registry; all && w->name; w++)
+        if (w->workload->open && !w->workload->only_named)
+            TRY(add(o->workloads, &o->num_workloads, w->name));
     for (size_t i = 0; i < o->num_workloads; i++)
         if (!workload_find(o->workloads[i]))
             return podium_fail(PODIUM_EINVAL,

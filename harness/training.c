@@ -73,6 +73,8 @@ int32_t training_open(training *t, const training_options *o)
 {
     *t = (training){0};
     const workload *w = o->workload->workload;
+    if (!w->open)
+        return podium_fail(PODIUM_ENOTSUP, "workload '%s' has no data to train on", w->name);
     int32_t rc = workload_config_init(&t->config, o->workload, o->size, o->held_out);
     if (!rc)
         rc = open_device(t, o);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# podium parity: golden ViT cases agree, and a wrong one is noticed.
+# podium parity: golden cases agree, and a wrong one is noticed.
 podium=${PODIUM_BUILD:-build}/podium
 golden=tests/golden/models
 n=0
@@ -12,10 +12,10 @@ check() { # STATUS WHAT COMMAND...
 }
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
-for case in "$golden"/vit_*.json; do
+for case in "$golden"/*.json; do
     check 0 "$(basename "$case" .json) holds to 1e-9 on ref" "$podium" parity --device ref "$case"
 done
-for case in "$golden"/vit_*.json; do
+for case in "$golden"/*.json; do
     check 0 "$(basename "$case" .json) holds to 2e-4 on cpu" "$podium" parity "$case"
 done
 for case in "$golden"/vit_*.json; do
@@ -39,4 +39,17 @@ check 2 "a missing tensor file is an input error" "$podium" parity --device ref 
 head -c 5000 "$golden/vit_glu.safetensors" >"$dir/vit_glu.safetensors"
 cp "$golden/vit_glu.json" "$dir/vit_cut.json"
 check 2 "a cut tensor file is an input error" "$podium" parity --device ref "$dir/vit_cut.json"
+cp "$golden"/transformer_pre_ln.* "$golden"/gpt_gqa.safetensors "$dir/"
+sed 's/"alpha": 0.6/"alpha": 0.7/' "$golden/transformer_beam.json" >"$dir/beam_alpha.json"
+check 1 "another length penalty fails" "$podium" parity --device ref "$dir/beam_alpha.json"
+sed 's/"inputs": \[\[19, 19/"inputs": [[19/' "$golden/transformer_beam.json" >"$dir/beam_ragged.json"
+check 2 "sources of different lengths are an input error" "$podium" parity --device ref "$dir/beam_ragged.json"
+sed 's/"parameters_of": "/"parameters_of": "..\//' "$golden/transformer_beam.json" >"$dir/beam_away.json"
+check 2 "parameters elsewhere are an input error" "$podium" parity --device ref "$dir/beam_away.json"
+sed 's/"attention_temperature": 1.0/"attention_temperature": 4.0/' "$golden/transformer_pre_ln.json" >"$dir/hot.json"
+check 1 "another attention temperature fails" "$podium" parity --device ref "$dir/hot.json"
+sed 's/"rope_theta": 10000.0/"rope_theta": 500.0/' "$golden/gpt_gqa.json" >"$dir/theta.json"
+check 1 "other rotary frequencies fail" "$podium" parity --device ref "$dir/theta.json"
+sed 's/"num_kv_heads": 2/"num_kv_heads": 3/' "$golden/gpt_gqa.json" >"$dir/uneven.json"
+check 2 "key heads that do not divide are an input error" "$podium" parity --device ref "$dir/uneven.json"
 echo "1..$n"

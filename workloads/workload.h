@@ -49,11 +49,28 @@ typedef struct workload_key {
     uint64_t words[2];
 } workload_key;
 
+/* Trained parameters where they lie. */
+typedef struct workload_weights {
+    backend *backend;
+    params *params; /* borrowed; the model's graphs have declared them */
+    int32_t precision;
+    void *x, *frozen; /* flat vectors */
+} workload_weights;
+
+/* How sequences are searched: beam 1 is greedy. */
+typedef struct workload_search {
+    int64_t beam, max_length; /* max_length counts the first token */
+    double alpha;             /* length penalty ((5 + length) / 6)^alpha */
+    int32_t end_id;           /* -1: none */
+} workload_search;
+
 typedef struct workload {
     const char *name;
     const char *description; /* one line */
-    /* Opens the data and reads the size's `model:` and `data:` maps; unknown keys are errors of the
-     * yaml reader.  `data_dir` holds the prepared data sets.  data_id gets "name:sha256". */
+    bool only_named;         /* unranked: raced only when its name is given */
+    /* NULL: a model of golden cases only.  Opens the data and reads the size's `model:` and `data:`
+     * maps; unknown keys are errors of the yaml reader.  `data_dir` holds the prepared data sets.
+     * data_id gets "name:sha256". */
     int32_t (*open)(workload_task **out, const yaml_node *model, const yaml_node *data,
                     const char *data_dir, const workload_key *key);
     void (*close)(workload_task *t);
@@ -74,6 +91,15 @@ typedef struct workload {
                      const double *per_example, workload_metrics *m);
     /* Opens a model of a golden parity case (JSON config) instead of a yaml size; NULL: none. */
     int32_t (*open_case)(workload_task **out, const void *json_config);
+    /* The extents of input number i of the case that is open, before build; NULL when its config
+     * says them all.  Errors: PODIUM_EINVAL for extents the model cannot have. */
+    int32_t (*case_input)(workload_task *t, int i, int ndim, const int64_t *shape);
+    /* Sequences that the model makes of ids [rows, length] (a source to translate, a text to go on
+     * with): sequences [rows, beam, max_length], scores [rows, beam] rising.  NULL: it makes none.
+     * Errors: PODIUM_ENOTSUP a beam the model has no search for. */
+    int32_t (*decode)(workload_task *t, const workload_weights *w, const workload_search *s,
+                      int64_t rows, int64_t length, const int32_t *ids, int32_t *sequences,
+                      double *scores);
     /* Names of the inputs in build's order, as golden cases call them; "a|b": either.  "weights"
      * may be absent from a case (then ones). */
     const char *const *input_names;
