@@ -2,6 +2,7 @@
 #ifndef BASE_SHA256_H
 #define BASE_SHA256_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/status.h"
@@ -12,6 +13,7 @@ typedef struct sha256 {
     uint32_t state[8];
     uint64_t length; /* bytes so far */
     uint8_t block[64];
+    bool accelerated; /* by the processor's instructions; may be cleared before the first update */
 } sha256;
 
 void sha256_init(sha256 *h);
