@@ -32,7 +32,8 @@ $(FUZZ_BUILD)/obj/gen/workloads.o: $(BUILD)/gen/workloads.c
 	@mkdir -p $(@D)
 	$(call say,CC  )
 	$(Q)$(FUZZ_CC) $(CPPFLAGS) -std=c17 $(FUZZ_FLAGS) -fno-sanitize=fuzzer -c -o $@ $<
-$(FUZZ_BUILD)/libpodium.a: $(patsubst %.c,$(FUZZ_BUILD)/obj/%.o,$(FUZZ_LIB_SOURCES))
+$(FUZZ_BUILD)/libpodium.a: $(patsubst %.c,$(FUZZ_BUILD)/obj/%.o,$(FUZZ_LIB_SOURCES)) \
+  $(FUZZ_BUILD)/obj/gen/workloads.o
 	@rm -f $@
 	$(call say,LINK)
 	$(Q)$(AR) rcs $@ $^
