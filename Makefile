@@ -102,17 +102,19 @@ $(PODIUM): $(CLI_OBJECTS) $(LIB)
 podium: $(PODIUM)
 	@ln -sf $(PODIUM) $@
 
-# The runner holds the submission's .so and nothing of ours but include/ and the protocol.
+# The runner holds the submission's .so and nothing of ours but include/ and the protocol.  One thread,
+# so nothing for ThreadSanitizer, which moreover cannot load in a .so.
+SUBMISSION_CFLAGS = $(filter-out -fopenmp -fsanitize=thread,$(CFLAGS))
 $(RUNNER): $(RUNNER_SOURCES) $(wildcard runner/*.h include/podium/*.h)
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fopenmp,$(CFLAGS)) $(LDFLAGS) -rdynamic -MF $(BUILD)/runner.d -o $@ \
+	$(Q)$(CC) $(CPPFLAGS) $(SUBMISSION_CFLAGS) $(filter-out -fsanitize=thread,$(LDFLAGS)) -rdynamic -MF $(BUILD)/runner.d -o $@ \
 	  $(RUNNER_SOURCES) -ldl -lpthread -lm
 
 $(BUILD)/optimizers/%.so: optimizers/%.c
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fopenmp,$(CFLAGS)) -fPIC -shared -fvisibility=hidden -o $@ $< -lm
+	$(Q)$(CC) $(CPPFLAGS) $(SUBMISSION_CFLAGS) -fPIC -shared -fvisibility=hidden -o $@ $< -lm
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/tests/tap.o $(LIB)
 	@mkdir -p $(@D)
@@ -144,11 +146,12 @@ race:
 	@./podium score $(RACE_DIR)
 	@./podium leaderboard $(RACE_DIR) --out $(RACE_DIR)/html
 
-# What takes longer than a test may: sanitizers over all tests, a minute of each fuzz target.
+# What takes longer than a test may: sanitizers over all tests, a minute of each fuzz target, threads.
 soak: tests
 	$(MAKE) -j$(JOBS) SANITIZE=address,undefined tests
 	$(MAKE) --no-print-directory SANITIZE=address,undefined test
 	$(MAKE) fuzz FUZZ_SECONDS=60
+	$(MAKE) thread-check
 
 # BENCHMARKS.md's tables and the site, from the committed records.
 leaderboard: all
@@ -190,7 +193,9 @@ help:
 	@echo 'make race         install what is missing, race three optimizers on vit mini, show the result'
 	@echo 'make check        install what is missing, run all tests'
 	@echo 'make test         run all tests, no set-up'
-	@echo 'make soak         sanitizers over all tests, a minute of each fuzz target'
+	@echo 'make soak         sanitizers over all tests, a minute of each fuzz target, threads'
+	@echo 'make fuzz         a minute of each fuzz target (FUZZ_SECONDS=60), by clang'
+	@echo 'make thread-check the tests where threads meet, under ThreadSanitizer, by clang'
 	@echo 'make bench        speed, as ratios against rivals; bench-peers sets up PyTorch for it'
 	@echo 'make leaderboard  the site from results/'
 	@echo 'make data         prepare and verify data sets'

@@ -3,5 +3,5 @@ BAD_SUBMISSIONS := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/bad_submissions
 $(BUILD)/tests/bad_submissions/%.so: tests/bad_submissions/%.c
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fopenmp,$(CFLAGS)) -fPIC -shared -fvisibility=hidden -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(SUBMISSION_CFLAGS) -fPIC -shared -fvisibility=hidden -o $@ $<
 tests: $(BAD_SUBMISSIONS)
