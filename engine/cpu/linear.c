@@ -48,7 +48,7 @@ static int32_t prepare_panels(op_call *c, int64_t M, int64_t N, int64_t K, bool 
     p->M = M;
     p->N = N;
     p->K = K;
-    p->bf16 = c->precision == PODIUM_BF16;
+    p->bf16 = cpu_in_bf16(c, K);
     if (M == 0 || N == 0 || K == 0)
         return 0;
     p->rows = panel_rows(M, N, K, threads);

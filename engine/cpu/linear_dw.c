@@ -36,7 +36,7 @@ static int32_t prepare_dw(op_call *c)
     g->N = c->out[0].shape[0];
     g->K = c->out[0].shape[1];
     g->M = g->N ? c->in[0].count / g->N : 0;
-    g->bf16 = c->precision == PODIUM_BF16;
+    g->bf16 = cpu_in_bf16(c, g->M);
     if (g->M == 0 || g->N == 0 || g->K == 0)
         return 0;
     g->tiled = !g->bf16 && g->K % LANES == 0;

@@ -6,6 +6,7 @@
 
 typedef struct matmul_state {
     product *product;
+    bool bf16;
     size_t a_bytes, b_bytes; /* operands in bf16 */
 } matmul_state;
 
@@ -29,9 +30,9 @@ static int32_t prepare_matmul(op_call *c)
     product_spec p = {.m = o->shape[o->ndim - 2],
                       .n = o->shape[o->ndim - 1],
                       .ta = c->i[0] != 0,
-                      .tb = c->i[1] != 0,
-                      .bf16 = c->precision == PODIUM_BF16};
+                      .tb = c->i[1] != 0};
     p.k = p.ta ? a->shape[a->ndim - 2] : a->shape[a->ndim - 1];
+    p.bf16 = s->bf16 = cpu_in_bf16(c, p.k);
     if (o->count == 0 || p.k == 0)
         return 0;
     int64_t batches = o->count / (p.m * p.n);
@@ -71,7 +72,7 @@ static int32_t matmul(op_call *c)
     }
     const void *a = c->in[0].data, *b = c->in[1].data;
     char *at = c->scratch;
-    if (c->precision == PODIUM_BF16) {
+    if (s->bf16) {
         round_operand(c, &c->in[0], (uint16_t *)(void *)at);
         round_operand(c, &c->in[1], (uint16_t *)(void *)(at + s->a_bytes));
         a = at;

@@ -35,7 +35,8 @@ static int32_t shift_ids(op_call *c)
     for (int64_t b = 0; b < B; b++)
         for (int64_t t = 0; t < T; t++) {
             int64_t from = t - c->i[0];
-            out[b * T + t] = from >= 0 && from < T ? ids[b * T + from] : (int32_t)c->i[1];
+            bool there = from >= 0 && from < T && ids[b * T + from] >= 0;
+            out[b * T + t] = there ? ids[b * T + from] : (int32_t)c->i[1];
         }
     return 0;
 }
