@@ -53,27 +53,56 @@ static const safetensor *input_tensor(const parity_run *r, const char *names)
     return NULL;
 }
 
-static int32_t open_model(parity_run *r, backend *b, const parity_options *o)
+/* The workload that runs cases of this model: of its name, or one that lists it. */
+static const workload *find_model(const char *name)
+{
+    for (const workload_entry *e = workload_registry; e->name; e++) {
+        const char *const *more = e->workload->case_models;
+        if (!e->workload->open_case)
+            continue;
+        if (!strcmp(e->name, name))
+            return e->workload;
+        for (; more && *more; more++)
+            if (!strcmp(*more, name))
+                return e->workload;
+    }
+    return NULL;
+}
+
+/* Opens the model of the case and tells it the extents of the case's inputs. */
+static int32_t open_task(parity_run *r)
 {
     const char *name = json_string_value(json_object_get(r->json, "model"));
-    const workload_entry *e = name ? workload_find(name) : NULL;
-    if (!e || !e->workload->open_case)
+    json_t *config = json_object_get(r->json, "config");
+    r->workload = name ? find_model(name) : NULL;
+    if (!r->workload)
         return podium_fail(PODIUM_EINVAL, "%s: no model '%s' to run cases of", r->path,
                            name ? name : "(absent)");
-    r->workload = e->workload;
-    int32_t rc = r->workload->open_case(&r->task, json_object_get(r->json, "config"));
+    if (!json_is_object(config))
+        return podium_fail(PODIUM_EINVAL, "%s: config: expected an object", r->path);
+    json_t *frozen = json_object_get(r->json, "frozen");
+    json_object_set_new(config, "model", json_string(name));
+    if (frozen)
+        json_object_set(config, "frozen", frozen);
+    int32_t rc = r->workload->open_case(&r->task, config);
     if (rc < 0)
         return podium_fail_in(rc, "%s", r->path);
-    const safetensor *first = input_tensor(r, r->workload->input_names[0]);
-    if (!first || first->ndim < 1 || first->shape[0] < 1)
-        return podium_fail(PODIUM_EINVAL, "%s: no input '%s'", r->path,
-                           r->workload->input_names[0]);
     for (int i = 0; r->workload->case_input && r->workload->input_names[i]; i++) {
         const safetensor *t = input_tensor(r, r->workload->input_names[i]);
         rc = t ? r->workload->case_input(r->task, i, t->ndim, t->shape) : PODIUM_OK;
         if (rc < 0)
             return podium_fail_in(rc, "%s: input '%s'", r->path, t->name);
     }
+    return PODIUM_OK;
+}
+
+static int32_t open_model(parity_run *r, backend *b, const parity_options *o)
+{
+    TRY(open_task(r));
+    const safetensor *first = input_tensor(r, r->workload->input_names[0]);
+    if (!first || first->ndim < 1 || first->shape[0] < 1)
+        return podium_fail(PODIUM_EINVAL, "%s: no input '%s'", r->path,
+                           r->workload->input_names[0]);
     TRY(params_create(&r->params));
     graph_config config = {
         .backend = b, .params = r->params, .precision = o->precision, .training = true};

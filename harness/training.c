@@ -110,7 +110,9 @@ void training_close(training *t)
 
 int32_t training_initialise(training *t, uint64_t seed, void *x)
 {
-    return params_initialise(t->params, seed, t->backend->real, x, t->frozen);
+    const workload *w = t->config.entry->workload;
+    TRY(params_initialise(t->params, seed, t->backend->real, x, t->frozen));
+    return w->load ? w->load(t->task, t->params, t->backend->real, x, t->frozen) : 0;
 }
 
 int32_t training_draw(training *t, uint64_t seed, int64_t step, int64_t batch)

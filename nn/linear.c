@@ -8,7 +8,7 @@ int32_t nn_declare(graph *g, const param *spec, const char *prefix, const char *
     char name[160];
     if (graph_status(g))
         return NO_VALUE;
-    int n = snprintf(name, sizeof name, "%s.%s", prefix, suffix);
+    int n = snprintf(name, sizeof name, "%s%s%s", prefix, prefix[0] ? "." : "", suffix);
     if (n < 0 || (size_t)n >= sizeof name) {
         graph_fail(g, PODIUM_EINVAL, "parameter name '%s.%s' is too long", prefix, suffix);
         return NO_VALUE;

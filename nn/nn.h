@@ -7,7 +7,8 @@
 #include "engine/graph.h"
 #include "engine/ops.h"
 
-/* One parameter "prefix.suffix" as a value. `spec` gives the rest; its name is ignored. */
+/* One parameter "prefix.suffix" (an empty prefix: "suffix") as a value. `spec` gives the rest; its
+ * name is ignored. */
 value nn_parameter(graph *g, const param *spec, const char *prefix, const char *suffix);
 /* The same, by number, declared but not yet used; NO_VALUE after an error. */
 int32_t nn_declare(graph *g, const param *spec, const char *prefix, const char *suffix);

@@ -89,7 +89,13 @@ typedef struct workload {
     /* Adds one evaluated batch to `m` (sums; the harness divides). */
     int32_t (*score)(workload_task *t, const workload_batch *b, int64_t batch, const double *logits,
                      const double *per_example, workload_metrics *m);
-    /* Opens a model of a golden parity case (JSON config) instead of a yaml size; NULL: none. */
+    /* Values of the parameters that do not come from a seed: a pretrained network's.  Called after
+     * params_initialise with its vectors; NULL: none. */
+    int32_t (*load)(workload_task *t, const params *p, int32_t dtype, void *vector, void *frozen);
+    /* Names of further golden models that open_case takes, ending with NULL; NULL: its own only. */
+    const char *const *case_models;
+    /* Opens a model of a golden parity case instead of a yaml size; NULL: none.  The JSON is the
+     * case's config with the case's `model` and `frozen` put in; borrowed until close. */
     int32_t (*open_case)(workload_task **out, const void *json_config);
     /* The extents of input number i of the case that is open, before build; NULL when its config
      * says them all.  Errors: PODIUM_EINVAL for extents the model cannot have. */

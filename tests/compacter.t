@@ -1,0 +1,39 @@
+#!/bin/sh
+# podium parity on golden cases of fine-tuned models: they agree, by the mode's own rule of what is
+# frozen as well as by the case's list, and a wrong one is noticed.
+podium=${PODIUM_BUILD:-build}/podium
+golden=tests/golden/models
+n=0
+check() { # STATUS WHAT COMMAND...
+    n=$((n + 1)); want=$1; what=$2; shift 2
+    "$@" >"$dir/out" 2>&1; got=$?
+    if [ "$got" = "$want" ]; then echo "ok $n - $what"; else
+        echo "not ok $n - $what (exit $got, expected $want)"; sed 's/^/# /' "$dir/out" | tail -5
+    fi
+}
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+for name in phm_full phm_rank1 phm_factorized_rule phm_adapter_shared_rule bert_encoder_cls_types \
+    compacter_bert compacter_plusplus_t5 adapter_bert low_rank_adapter_bert lora_bert bitfit_bert; do
+    case=$golden/$name.json
+    check 0 "$name holds to 1e-9 on ref" "$podium" parity --device ref "$case"
+    check 0 "$name holds to 2e-4 on cpu" "$podium" parity --device cpu "$case"
+    cp "$golden/$name.safetensors" "$dir/"
+    sed 's/^ *"frozen": \[.*\],$//; s/"frozen": \[/"thawed": [/' "$case" >"$dir/$name.json"
+    check 0 "$name freezes the same by its mode alone" "$podium" parity --device ref \
+        "$dir/$name.json"
+done
+wrong() { # CASE SED WHAT
+    sed "$2" "$golden/$1.json" >"$dir/wrong.json"
+    check "$4" "$3" "$podium" parity --device ref "$dir/wrong.json"
+}
+wrong compacter_bert 's/"activation": "gelu_tanh"/"activation": "gelu_erf"/' \
+    "another activation of the adapters fails" 1
+wrong lora_bert 's/"alpha": 4.0/"alpha": 4.1/' "another scale of the low-rank updates fails" 1
+wrong compacter_plusplus_t5 's/"relative_max_distance": 20/"relative_max_distance": 4/' \
+    "other relative positions fail" 1
+wrong bert_encoder_cls_types 's/"first token (no tanh pooler)"/"mean over unmasked tokens"/' \
+    "another pooling fails" 1
+wrong adapter_bert 's/"kind": "adapter"/"kind": "unheard of"/' "an unknown kind is an input error" 2
+wrong phm_rank1 's/"phm_dim": 4/"phm_dim": 5/' "a dimension that does not divide is an input error" 2
+echo "1..$n"

@@ -1,0 +1,347 @@
+/* Sentences with classes, from tab-separated files. */
+#include "workloads/compacter_data.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sha256.h"
+#include "data/files.h"
+#include "engine/philox.h"
+
+enum { SPLITS = 3, MAX_CLASSES = 4096, FILE_LIMIT = 1 << 30 };
+enum { ID_PAD, ID_FIRST, ID_END, ID_BYTES }; /* of the byte tokenizer */
+enum { STREAM_CLASSES = 1, STREAM_EPOCH, STREAM_SUBSET };
+
+typedef struct rows {
+    int64_t count, capacity;
+    int32_t *ids, *lengths, *labels; /* ids [count, tokens] */
+} rows;
+
+struct sentence_data {
+    int64_t tokens, classes;
+    char *names[MAX_CLASSES]; /* of the classes, in the order of their first training row */
+    int32_t class_map[MAX_CLASSES];
+    rows split[SPLITS];
+    char id[64 + SHA256_HEX];
+    int64_t *order, order_epoch; /* of the training rows in one epoch */
+    uint64_t order_seed;
+    int32_t *ids, *mask, *labels; /* of the batch */
+    float *weights;
+    int64_t batch_capacity;
+};
+
+static int32_t grow(rows *r, int64_t tokens)
+{
+    if (r->count < r->capacity)
+        return PODIUM_OK;
+    int64_t n = r->capacity ? 2 * r->capacity : 256;
+    int32_t *ids = realloc(r->ids, (size_t)(n * tokens) * sizeof *ids);
+    r->ids = ids ? ids : r->ids;
+    int32_t *lengths = realloc(r->lengths, (size_t)n * sizeof *lengths);
+    r->lengths = lengths ? lengths : r->lengths;
+    int32_t *labels = realloc(r->labels, (size_t)n * sizeof *labels);
+    r->labels = labels ? labels : r->labels;
+    if (!ids || !lengths || !labels)
+        return podium_fail(PODIUM_ENOMEM, "no memory for %lld sentences", (long long)n);
+    r->capacity = n;
+    return PODIUM_OK;
+}
+
+/* The number of a class; new ones only from training rows. -1: unknown. */
+static int32_t class_of(sentence_data *d, const char *text, size_t length, bool may_add)
+{
+    for (int64_t i = 0; i < d->classes; i++)
+        if (strlen(d->names[i]) == length && !memcmp(d->names[i], text, length))
+            return (int32_t)i;
+    if (!may_add || d->classes == MAX_CLASSES || !(d->names[d->classes] = strndup(text, length)))
+        return -1;
+    return (int32_t)d->classes++;
+}
+
+/* Ids of the parts of a row; both keep their ends when the row is cut, the longer part losing
+ * bytes.
+ */
+static int32_t encode_bytes(int32_t *ids, int64_t tokens, const char *a, size_t na, const char *b,
+                            size_t nb)
+{
+    size_t room = (size_t)tokens - (b ? 3 : 2);
+    int32_t n = 0;
+    while (na + nb > room)
+        *(na >= nb ? &na : &nb) -= 1;
+    ids[n++] = ID_FIRST;
+    for (size_t i = 0; i < na; i++)
+        ids[n++] = ID_BYTES + (unsigned char)a[i];
+    ids[n++] = ID_END;
+    for (size_t i = 0; i < nb; i++)
+        ids[n++] = ID_BYTES + (unsigned char)b[i];
+    if (b)
+        ids[n++] = ID_END;
+    return n;
+}
+
+/* One line "class TAB sentence [TAB second]". */
+static int32_t read_line(sentence_data *d, int which, const char *line, size_t length,
+                         const char *path, int64_t number)
+{
+    rows *r = &d->split[which];
+    const char *tab = memchr(line, '\t', length), *end = line + length;
+    if (!tab || tab == line || tab + 1 == end)
+        return podium_fail(PODIUM_EINVAL, "%s:%lld: expected 'class TAB sentence [TAB sentence]'",
+                           path, (long long)number);
+    int32_t label = class_of(d, line, (size_t)(tab - line), which == SPLIT_TRAIN);
+    if (label < 0)
+        return podium_fail(PODIUM_EINVAL, "%s:%lld: no training row has the class '%.*s'", path,
+                           (long long)number, (int)(tab - line), line);
+    TRY(grow(r, d->tokens));
+    const char *a = tab + 1, *second = memchr(a, '\t', (size_t)(end - a));
+    const char *b = second ? second + 1 : NULL;
+    int32_t *ids = r->ids + r->count * d->tokens;
+    memset(ids, 0, (size_t)d->tokens * sizeof *ids);
+    r->lengths[r->count] = encode_bytes(ids, d->tokens, a, (size_t)((second ? second : end) - a), b,
+                                        b ? (size_t)(end - b) : 0);
+    r->labels[r->count++] = label;
+    return PODIUM_OK;
+}
+
+static int32_t read_split(sentence_data *d, int which, const char *folder, sha256 *payload)
+{
+    static const char *const names[] = {"train.tsv", "valid.tsv", "test.tsv"};
+    char path[4096], packed[4096];
+    uint8_t *text = NULL;
+    size_t length = 0, at = 0;
+    TRY(path_join(path, sizeof path, folder, names[which]));
+    int n = snprintf(packed, sizeof packed, "%s.gz", path);
+    if (!file_exists(path) && n > 0 && (size_t)n < sizeof packed && file_exists(packed))
+        memcpy(path, packed, (size_t)n + 1);
+    if (which == SPLIT_TEST && !file_exists(path))
+        return PODIUM_OK;
+    TRY(file_read_gz(path, FILE_LIMIT, &text, &length));
+    sha256_update(payload, text, length);
+    int32_t rc = PODIUM_OK;
+    for (int64_t number = 1; !rc && at < length; number++) {
+        const char *line = (const char *)text + at;
+        const char *end = memchr(line, '\n', length - at);
+        size_t size = end ? (size_t)(end - line) : length - at;
+        at += size + 1;
+        if (size && line[size - 1] == '\r')
+            size--;
+        if (size)
+            rc = read_line(d, which, line, size, path, number);
+    }
+    free(text);
+    if (!rc && !d->split[which].count)
+        rc = podium_fail(PODIUM_EINVAL, "%s: no rows", path);
+    return rc;
+}
+
+static void permute(int64_t n, philox stream, int64_t *out)
+{
+    for (int64_t i = 0; i < n; i++)
+        out[i] = i;
+    for (int64_t i = n - 1; i > 0; i--) {
+        int64_t j = philox_below(&stream, (uint64_t)i, (uint32_t)i + 1), was = out[i];
+        out[i] = out[j];
+        out[j] = was;
+    }
+}
+
+/* Keeps `count` training rows of a shuffle that is the same everywhere. */
+static int32_t keep_subset(sentence_data *d, int64_t count)
+{
+    rows *r = &d->split[SPLIT_TRAIN];
+    rows kept = {0};
+    if (count >= r->count)
+        return PODIUM_OK;
+    permute(r->count, philox_make(0, STREAM_SUBSET), d->order);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t from = d->order[i];
+        int32_t rc = grow(&kept, d->tokens);
+        if (rc < 0) {
+            free(kept.ids);
+            free(kept.lengths);
+            free(kept.labels);
+            return rc;
+        }
+        memcpy(kept.ids + i * d->tokens, r->ids + from * d->tokens,
+               (size_t)d->tokens * sizeof *kept.ids);
+        kept.lengths[i] = r->lengths[from];
+        kept.labels[i] = r->labels[from];
+        kept.count++;
+    }
+    free(r->ids);
+    free(r->lengths);
+    free(r->labels);
+    *r = kept;
+    return PODIUM_OK;
+}
+
+static int32_t make_class_map(sentence_data *d, const workload_key *key)
+{
+    int64_t map[MAX_CLASSES];
+    for (int64_t i = 0; i < d->classes; i++)
+        map[i] = i;
+    if (key && key->enabled)
+        permute(d->classes,
+                philox_make(key->words[0] ^ philox_derive(key->words[1], 0), STREAM_CLASSES), map);
+    for (int64_t i = 0; i < d->classes; i++)
+        d->class_map[i] = (int32_t)map[i];
+    return PODIUM_OK;
+}
+
+static int32_t read_all(sentence_data *d, const yaml_node *data, const char *data_dir,
+                        const workload_key *key)
+{
+    static const char *const tokenizers[] = {"bytes", NULL};
+    const char *set = NULL;
+    char folder[4096], sum[SHA256_HEX];
+    uint8_t digest[32];
+    int tokenizer = 0;
+    int64_t examples = INT64_MAX;
+    sha256 payload;
+    TRY(yaml_require(data, "set"));
+    TRY(yaml_string(data, "set", &set));
+    TRY(yaml_choice(data, "tokenizer", tokenizers, &tokenizer));
+    TRY(yaml_integer(data, "examples", 1, INT64_MAX, &examples));
+    TRY(path_join(folder, sizeof folder, data_dir, set));
+    sha256_init(&payload);
+    for (int i = 0; i < SPLITS; i++)
+        TRY(read_split(d, i, folder, &payload));
+    sha256_final(&payload, digest);
+    sha256_hex(digest, sum);
+    snprintf(d->id, sizeof d->id, "%.60s:%s", set, sum);
+    d->order = malloc((size_t)d->split[SPLIT_TRAIN].count * sizeof *d->order);
+    if (!d->order)
+        return podium_fail(PODIUM_ENOMEM, "no memory for the order of the sentences");
+    d->order_epoch = -1;
+    TRY(keep_subset(d, examples));
+    return make_class_map(d, key);
+}
+
+int32_t sentence_data_open(sentence_data **out, const yaml_node *data, const char *data_dir,
+                           int64_t tokens, const workload_key *key)
+{
+    *out = NULL;
+    if (tokens < 8)
+        return podium_fail(PODIUM_EINVAL, "tokens is %lld, expected 8 or more", (long long)tokens);
+    sentence_data *d = calloc(1, sizeof *d);
+    if (!d)
+        return podium_fail(PODIUM_ENOMEM, "no memory for sentences");
+    d->tokens = tokens;
+    int32_t rc = read_all(d, data, data_dir, key);
+    if (rc < 0)
+        sentence_data_close(d);
+    else
+        *out = d;
+    return rc;
+}
+
+void sentence_data_close(sentence_data *d)
+{
+    if (!d)
+        return;
+    for (int64_t i = 0; i < d->classes; i++)
+        free(d->names[i]);
+    for (int i = 0; i < SPLITS; i++) {
+        free(d->split[i].ids);
+        free(d->split[i].lengths);
+        free(d->split[i].labels);
+    }
+    free(d->order);
+    free(d->ids);
+    free(d->mask);
+    free(d->labels);
+    free(d->weights);
+    free(d);
+}
+
+const char *sentence_data_id(const sentence_data *d)
+{
+    return d->id;
+}
+
+int64_t sentence_data_vocabulary(const sentence_data *d)
+{
+    (void)d;
+    return ID_BYTES + 256;
+}
+
+int64_t sentence_data_classes(const sentence_data *d)
+{
+    return d->classes;
+}
+
+int64_t sentence_data_count(const sentence_data *d, workload_split split)
+{
+    return d->split[split].count;
+}
+
+static int32_t reserve_batch(sentence_data *d, int64_t count)
+{
+    if (count <= d->batch_capacity)
+        return PODIUM_OK;
+    size_t cells = (size_t)(count * d->tokens) * sizeof *d->ids;
+    free(d->ids);
+    free(d->mask);
+    free(d->labels);
+    free(d->weights);
+    d->ids = malloc(cells);
+    d->mask = malloc(cells);
+    d->labels = malloc((size_t)count * sizeof *d->labels);
+    d->weights = malloc((size_t)count * sizeof *d->weights);
+    d->batch_capacity = count;
+    if (d->ids && d->mask && d->labels && d->weights)
+        return PODIUM_OK;
+    d->batch_capacity = 0;
+    return podium_fail(PODIUM_ENOMEM, "no memory for a batch of %lld sentences", (long long)count);
+}
+
+/* Row `from` as example i of the batch. */
+static void place(sentence_data *d, const rows *r, int64_t from, int64_t i, float weight)
+{
+    int64_t T = d->tokens;
+    memcpy(d->ids + i * T, r->ids + from * T, (size_t)T * sizeof *d->ids);
+    for (int64_t t = 0; t < T; t++)
+        d->mask[i * T + t] = t < r->lengths[from];
+    d->labels[i] = d->class_map[r->labels[from]];
+    d->weights[i] = weight;
+}
+
+static void hand_over(const sentence_data *d, int64_t count, workload_batch *out)
+{
+    *out = (workload_batch){
+        .data = {d->ids, d->mask, d->labels, d->weights}, .num_inputs = 4, .count = count};
+}
+
+int32_t sentence_data_train(sentence_data *d, uint64_t seed, int64_t step, int64_t batch,
+                            int64_t first, int64_t count, workload_batch *out)
+{
+    const rows *r = &d->split[SPLIT_TRAIN];
+    TRY(reserve_batch(d, count));
+    for (int64_t i = 0; i < count; i++) {
+        int64_t index = step * batch + first + i, epoch = index / r->count;
+        if (d->order_epoch != epoch || d->order_seed != seed) {
+            permute(r->count, philox_make(philox_derive(seed, (uint64_t)epoch), STREAM_EPOCH),
+                    d->order);
+            d->order_epoch = epoch;
+            d->order_seed = seed;
+        }
+        place(d, r, d->order[index % r->count], i, 1);
+    }
+    hand_over(d, count, out);
+    return PODIUM_OK;
+}
+
+int32_t sentence_data_eval(sentence_data *d, workload_split split, int64_t start, int64_t batch,
+                           workload_batch *out)
+{
+    const rows *r = &d->split[split];
+    int64_t left = r->count - start, count = left < batch ? left : batch;
+    if (start < 0 || count < 1)
+        return podium_fail(PODIUM_EINVAL, "no example %lld in this split", (long long)start);
+    TRY(reserve_batch(d, batch));
+    for (int64_t i = 0; i < batch; i++)
+        place(d, r, i < count ? start + i : start, i, i < count);
+    hand_over(d, count, out);
+    return PODIUM_OK;
+}

@@ -1,0 +1,32 @@
+/* Sentences with classes: rows of token ids of one length, in memory. */
+#ifndef WORKLOADS_COMPACTER_DATA_H
+#define WORKLOADS_COMPACTER_DATA_H
+
+#include "base/yaml.h"
+#include "workloads/workload.h"
+
+typedef struct sentence_data sentence_data;
+
+/* Reads a yaml `data:` map:
+ *   set: NAME         the folder below data_dir with train.tsv, valid.tsv and test.tsv (may be .gz;
+ *                     test may be absent): class TAB sentence [TAB second sentence]
+ *   tokenizer: bytes  ids 3 + byte, after 1 (first) and before 2 (end of a part)
+ *   examples: N       the first N training rows of a fixed shuffle only (low-resource studies)
+ * Longer rows are cut to `tokens`.  A key permutes the classes.
+ * Errors: PODIUM_EIO, PODIUM_EINVAL naming file and line. */
+int32_t sentence_data_open(sentence_data **out, const yaml_node *data, const char *data_dir,
+                           int64_t tokens, const workload_key *key);
+void sentence_data_close(sentence_data *d);           /* NULL is fine */
+const char *sentence_data_id(const sentence_data *d); /* "name:sha256" */
+int64_t sentence_data_vocabulary(const sentence_data *d);
+int64_t sentence_data_classes(const sentence_data *d);
+int64_t sentence_data_count(const sentence_data *d, workload_split split);
+
+/* Buffers in the order ids [B, T], mask [B, T], classes [B] (all I32), weights [B]; borrowed until
+ * the next call.  Training: epochs without replacement, each in an order of its own. */
+int32_t sentence_data_train(sentence_data *d, uint64_t seed, int64_t step, int64_t batch,
+                            int64_t first, int64_t count, workload_batch *out);
+int32_t sentence_data_eval(sentence_data *d, workload_split split, int64_t start, int64_t batch,
+                           workload_batch *out);
+
+#endif
