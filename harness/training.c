@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/sample.h"
+
 #define EVAL_BATCH 256 /* examples at once: fixed, so that sums run in one order everywhere */
 
 static int32_t record_graph(training *t, int64_t batch, int32_t precision, bool backward,
@@ -105,6 +107,8 @@ void training_close(training *t)
     workload_config_release(&t->config);
     free(t->logits);
     free(t->per_example);
+    free(t->sampled_logits);
+    free(t->sampled_labels);
     *t = (training){0};
 }
 
@@ -137,6 +141,41 @@ int32_t training_gradient(training *t, training_graph *g, void *x, void *grad,
 {
     TRY(set_inputs(g, &t->batch));
     graph_bind(g->graph, x, t->frozen, grad);
+    TRY(graph_run(g->graph, grad ? GRAPH_FORWARD | GRAPH_BACKWARD : GRAPH_FORWARD, settings));
+    return graph_read(g->graph, g->model.loss, loss, 1);
+}
+
+/* Room for the logits and labels of a training batch. */
+static int32_t reserve_samples(training *t, int64_t logits, int64_t rows)
+{
+    if (t->sampled_count >= logits)
+        return 0;
+    free(t->sampled_logits);
+    free(t->sampled_labels);
+    t->sampled_count = 0;
+    t->sampled_logits = malloc((size_t)logits * sizeof *t->sampled_logits);
+    t->sampled_labels = malloc((size_t)rows * sizeof *t->sampled_labels);
+    if (!t->sampled_logits || !t->sampled_labels)
+        return podium_fail(PODIUM_ENOMEM, "no memory for %lld sampled labels", (long long)rows);
+    t->sampled_count = logits;
+    return 0;
+}
+
+int32_t training_sampled_gradient(training *t, training_graph *g, void *x, void *grad,
+                                  const graph_settings *settings, double *loss)
+{
+    if (!g->model.label_input)
+        return podium_fail(PODIUM_ENOTSUP, "workload '%s' has no labels that can be sampled",
+                           t->config.entry->name);
+    value labels = g->model.inputs[g->model.label_input - 1];
+    int64_t rows = graph_count(g->graph, labels), n = graph_count(g->graph, g->model.logits);
+    TRY(reserve_samples(t, n, rows));
+    TRY(set_inputs(g, &t->batch));
+    graph_bind(g->graph, x, t->frozen, grad);
+    TRY(graph_run(g->graph, GRAPH_FORWARD, settings));
+    TRY(graph_read(g->graph, g->model.logits, t->sampled_logits, n));
+    sample_rows(t->sampled_logits, rows, n / rows, settings->seed, t->sampled_labels);
+    TRY(graph_set_input(g->graph, labels, t->sampled_labels));
     TRY(graph_run(g->graph, grad ? GRAPH_FORWARD | GRAPH_BACKWARD : GRAPH_FORWARD, settings));
     return graph_read(g->graph, g->model.loss, loss, 1);
 }

@@ -33,6 +33,9 @@ typedef struct training {
     void *frozen;                 /* frozen parameters, backend memory, or NULL */
     workload_batch batch;         /* drawn by training_draw, borrowed from the task */
     double *logits, *per_example; /* of one evaluation batch */
+    double *sampled_logits;       /* of a training batch; NULL until labels are sampled */
+    int32_t *sampled_labels;
+    int64_t sampled_count; /* elements of sampled_logits */
 } training;
 
 /* Errors: PODIUM_EINVAL (yaml, unknown size, missing data), PODIUM_ENOTSUP (device, precision). */
@@ -50,6 +53,11 @@ int32_t training_draw(training *t, uint64_t seed, int64_t step, int64_t batch);
 /* Loss, and the gradient unless grad is NULL, of the drawn batch at x. */
 int32_t training_gradient(training *t, training_graph *g, void *x, void *grad,
                           const graph_settings *settings, double *loss);
+/* The same with each label drawn from the model's own prediction at x, by settings->seed: a forward
+ * pass for the logits (same dropout masks), then the evaluation.  The first one allocates.
+ * Errors: PODIUM_ENOTSUP when the workload's labels are not classes. */
+int32_t training_sampled_gradient(training *t, training_graph *g, void *x, void *grad,
+                                  const graph_settings *settings, double *loss);
 /* Mean loss and accuracy over the validation split at x. */
 int32_t training_validate(training *t, void *x, double *loss, double *accuracy);
 

@@ -23,14 +23,15 @@ static int32_t serve_evaluate(void *arg, const void *at, void *grad, uint32_t wh
 {
     trial *t = arg;
     const workload_config *c = &t->training.config;
-    if (what & PODIUM_SAMPLED_LABELS)
-        return podium_fail(PODIUM_ENOTSUP, "sampled labels are not available yet");
+    bool sampled = what & PODIUM_SAMPLED_LABELS;
+    if (sampled && !t->training.train.model.label_input)
+        return podium_fail(PODIUM_ENOTSUP, "this task's labels are not classes to sample from");
     if (io->precision && io->precision != t->training.precision)
         return podium_fail(PODIUM_ENOTSUP, "a trial has one precision");
     graph_settings settings = {
         .seed = io->seed,
         .dropout = c->dropout,
-        .label_smoothing = c->label_smoothing,
+        .label_smoothing = sampled ? 0 : c->label_smoothing, /* draws are the model's own */
     };
     if (io->has_regularisation && !isnan(io->dropout))
         settings.dropout = io->dropout;
@@ -38,18 +39,19 @@ static int32_t serve_evaluate(void *arg, const void *at, void *grad, uint32_t wh
         settings.label_smoothing = io->label_smoothing;
     if (grad)
         t->state.gradient_evaluations++;
-    else
+    if (!grad || sampled) /* the forward pass that the labels are drawn from */
         t->state.loss_evaluations++;
     /* The graph only reads the parameters; its binding is not const because H v writes. */
-    int32_t rc = training_gradient(&t->training, &t->training.train, (void *)at, grad, &settings,
-                                   &io->loss);
+    int32_t rc = (sampled ? training_sampled_gradient : training_gradient)(
+        &t->training, &t->training.train, (void *)at, grad, &settings, &io->loss);
     if (rc) {
         t->referee_failure = rc;
         snprintf(t->referee_reason, sizeof t->referee_reason, "%s", podium_error());
         return rc;
     }
     io->num_examples = (double)t->training.batch.count;
-    t->train_loss = io->loss;
+    if (!sampled)
+        t->train_loss = io->loss;
     return 0;
 }
 

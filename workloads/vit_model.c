@@ -230,7 +230,8 @@ int32_t vit_build(const vit_config *c, graph *g, int64_t batch, workload_model *
 {
     int64_t images[] = {batch, c->channels, c->height, c->width_pixels};
     int64_t labels[] = {batch, c->classes};
-    *out = (workload_model){.num_inputs = 3, .batch = batch};
+    *out = (workload_model){
+        .num_inputs = 3, .batch = batch, .label_input = c->dense_labels ? 0 : 2};
     out->inputs[0] = graph_input(g, "images", PODIUM_F32, 4, images);
     out->inputs[1] = c->dense_labels ? graph_input(g, "label_probs", PODIUM_F32, 2, labels)
                                      : graph_input(g, "labels", PODIUM_I32, 1, labels);

@@ -24,6 +24,9 @@ typedef struct workload_model {
     value logits;      /* kept */
     value per_example; /* [N] unweighted loss, kept */
     int64_t batch;     /* examples */
+    /* 1 + the number of the I32 input with one class for each row of the logits, which an
+     * evaluation with sampled labels replaces by draws from them; 0: there is none. */
+    int label_input;
 } workload_model;
 
 /* A batch as the data pipeline makes it: one buffer per input (f32 or i32), borrowed by the reader

@@ -94,19 +94,24 @@ typedef struct podium_optimizer {
     int32_t num_arrays;
 } podium_optimizer;
 
-/* One number per parameter, zeros; kept in checkpoints under `name` unless that is NULL.  Freed
- * with the optimizer.  Only in setup. */
-static inline int32_t podium_array(void *self, const char *name, double **out)
+/* `n` numbers, zeros; kept in checkpoints under `name` unless that is NULL.  Freed with the
+ * optimizer.  Only in setup. */
+static inline int32_t podium_numbers(void *self, const char *name, size_t n, double **out)
 {
     podium_optimizer *o = (podium_optimizer *)self;
-    size_t n = o->t->num_params;
     if (o->num_arrays == PODIUM_MAX_ARRAYS)
         return o->h->fail(o->h, PODIUM_ENOMEM, "too many arrays");
     *out = (double *)calloc(n + 1, sizeof **out);
     if (!*out)
-        return o->h->fail(o->h, PODIUM_ENOMEM, "no memory for one number per parameter");
+        return o->h->fail(o->h, PODIUM_ENOMEM, "no memory for the state's numbers");
     o->arrays[o->num_arrays++] = *out;
     return name ? o->h->keep(o->h, name, *out, n * sizeof **out) : PODIUM_OK;
+}
+
+/* The same, one number per parameter. */
+static inline int32_t podium_array(void *self, const char *name, double **out)
+{
+    return podium_numbers(self, name, ((podium_optimizer *)self)->t->num_params, out);
 }
 
 /* Sets p1 = 1 - rate * weight decay.  Call it again where decay has a rate of its own. */

@@ -111,7 +111,8 @@ enum {
     PODIUM_LOSS = 1,           /* the loss */
     PODIUM_GRAD = 2,           /* the gradient (the loss comes with it) */
     PODIUM_GRAD_LOCAL = 4,     /* with GRAD: of this rank's part of the batch, before all-reduce */
-    PODIUM_SAMPLED_LABELS = 8, /* labels drawn from the model's own prediction (Sophia-G) */
+    PODIUM_SAMPLED_LABELS = 8, /* labels drawn, by seed, from the model's own prediction at `at`
+                                  (Sophia-G); no label smoothing unless the eval asks for it */
 };
 
 /* One evaluation of loss and gradient.  Set struct_size and zero the rest for the default:
