@@ -82,9 +82,10 @@ value nn_mlp(graph *g, const char *prefix, const nn_mlp_config *c, value x);
  * hidden and the inits of the config. */
 value nn_swiglu(graph *g, const char *prefix, const nn_mlp_config *c, value x);
 
-/* Non-overlapping patches through prefix.weight [width, Ch, p, p]: images [N, Ch, H, W] -> [N, T,
- * width], tokens row-major. */
-value nn_patch_embedding(graph *g, const char *prefix, value images, int patch, int64_t width);
+/* Non-overlapping patches through prefix.weight [width, Ch, p, p] of this init: images [N, Ch, H,
+ * W] -> [N, T, width], tokens row-major. */
+value nn_patch_embedding(graph *g, const char *prefix, value images, int patch, int64_t width,
+                         param_init_kind init);
 
 /* Fixed positions of a rows x columns grid, [1, rows * columns, width]: omega_j =
  * temperature^(-j/(width/4 - 1)), columns sin x, cos x, sin y, cos y.  width % 4 = 0, > 4. */

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-value nn_patch_embedding(graph *g, const char *prefix, value images, int patch, int64_t width)
+value nn_patch_embedding(graph *g, const char *prefix, value images, int patch, int64_t width,
+                         param_init_kind init)
 {
     value patches = op_patches(g, images, patch);
     if (patches < 0)
@@ -14,7 +15,7 @@ value nn_patch_embedding(graph *g, const char *prefix, value images, int patch, 
     param w = {.kind = PODIUM_CONV_WEIGHT,
                .ndim = 4,
                .shape = {width, channels, patch, patch},
-               .init = {.kind = INIT_LECUN_TRUNCATED, .fan_in = in}};
+               .init = {.kind = init, .fan_in = in}};
     param b = {.kind = PODIUM_BIAS, .ndim = 1, .shape = {width}, .init = {.kind = INIT_ZERO}};
     value weight = nn_parameter(g, &w, prefix, "weight");
     value matrix = op_reshape(g, weight, 2, (int64_t[]){width, in});

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nn/nn.h"
+#include "nn/encoder.h"
 
 static int32_t check(const vit_config *c)
 {
@@ -154,76 +154,43 @@ int32_t vit_config_read_case(vit_config *c, const void *json)
     return check(c);
 }
 
-static value dropout(const vit_config *c, graph *g, value x)
-{
-    return c->dropout ? op_dropout(g, x) : x;
-}
-
-/* All blocks on the tokens x [N, T, C].  A branch's output is added to the stream together with the
- * norm that follows it, whichever block that norm belongs to. */
+/* All blocks on the tokens x [N, T, C]. */
 static value blocks(const vit_config *c, graph *g, value x)
 {
-    char name[64];
-    nn_attention_config attention = {
-        .width = c->width, .heads = (int)c->heads, .bias = {.kind = INIT_ZERO}};
-    nn_mlp_config mlp = {.width = c->width,
-                         .hidden = c->mlp,
-                         .act = ACT_GELU_TANH,
-                         .glu = c->glu,
-                         .dropout = c->dropout};
-    value branch = NO_VALUE, sum;
-    for (int i = 0; i < (int)c->depth; i++) {
-        value in = x;
-        if (!c->post_ln) {
-            snprintf(name, sizeof name, "blocks.%d.ln1", i);
-            in = branch < 0 ? nn_layer_norm(g, name, x, c->eps)
-                            : nn_add_layer_norm(g, name, x, branch, c->eps, &x);
-        }
-        snprintf(name, sizeof name, "blocks.%d.attn", i);
-        branch = dropout(c, g, nn_attention(g, name, &attention, in, in, NO_VALUE));
-        snprintf(name, sizeof name, "blocks.%d.%s", i, c->post_ln ? "ln1" : "ln2");
-        in = nn_add_layer_norm(g, name, x, branch, c->eps, &sum);
-        x = c->post_ln ? in : sum;
-        snprintf(name, sizeof name, "blocks.%d.mlp", i);
-        branch = dropout(c, g, nn_mlp(g, name, &mlp, in));
-        if (!c->post_ln)
-            continue;
-        snprintf(name, sizeof name, "blocks.%d.ln2", i);
-        x = nn_add_layer_norm(g, name, x, branch, c->eps, &sum);
-    }
-    if (c->final_norm)
-        return c->post_ln ? nn_layer_norm(g, "ln_f", x, c->eps)
-                          : nn_add_layer_norm(g, "ln_f", x, branch, c->eps, &sum);
-    return c->post_ln ? x : op_add(g, x, branch);
+    value balance;
+    nn_encoder_config encoder = {
+        .depth = (int)c->depth,
+        .post_ln = c->post_ln,
+        .final_norm = c->final_norm,
+        .dropout = c->dropout,
+        .eps = c->eps,
+        .attention = {.width = c->width, .heads = (int)c->heads, .bias = {.kind = INIT_ZERO}},
+        .mlp = {.width = c->width,
+                .hidden = c->mlp,
+                .act = ACT_GELU_TANH,
+                .glu = c->glu,
+                .dropout = c->dropout},
+    };
+    return nn_encoder(g, &encoder, c->dropout ? op_dropout(g, x) : x, NO_VALUE, &balance);
 }
 
 static value logits_of(const vit_config *c, graph *g, value images)
 {
-    value x = nn_patch_embedding(g, "patch", images, (int)c->patch, c->width);
+    value x = nn_patch_embedding(g, "patch", images, (int)c->patch, c->width, INIT_LECUN_TRUNCATED);
     x = op_add(
         g, x,
         nn_sincos2d(g, c->height / c->patch, c->width_pixels / c->patch, c->width, c->temperature));
-    x = blocks(c, g, dropout(c, g, x));
+    x = blocks(c, g, x);
     nn_mlp_config pool = {.width = c->width, .hidden = c->mlp, .act = ACT_GELU_TANH};
     x = c->map ? nn_map_pool(g, "map", x, (int)c->heads, &pool, c->eps)
                : op_reduce_mean(g, x, 2, false);
-    nn_linear_config pre = {.in = c->width,
-                            .out = c->pre_logits,
-                            .act = ACT_TANH,
-                            .weight_kind = PODIUM_WEIGHT,
-                            .bias_kind = PODIUM_BIAS,
-                            .weight = {.kind = INIT_LECUN_TRUNCATED},
-                            .bias = {.kind = INIT_ZERO}};
-    if (c->pre_logits)
-        x = nn_linear(g, "pre_logits", &pre, x);
-    nn_linear_config head = {.in = c->pre_logits ? c->pre_logits : c->width,
-                             .out = c->classes,
-                             .is_output = true,
-                             .weight_kind = PODIUM_WEIGHT,
-                             .bias_kind = PODIUM_BIAS,
-                             .weight = {.kind = INIT_ZERO},
-                             .bias = {.kind = INIT_ZERO}};
-    return nn_linear(g, "head", &head, x);
+    nn_classifier_config head = {.width = c->width,
+                                 .hidden = c->pre_logits,
+                                 .classes = c->classes,
+                                 .act = ACT_TANH,
+                                 .hidden_init = {.kind = INIT_LECUN_TRUNCATED},
+                                 .head_init = {.kind = INIT_ZERO}};
+    return nn_classifier(g, &head, x);
 }
 
 int32_t vit_build(const vit_config *c, graph *g, int64_t batch, workload_model *out)

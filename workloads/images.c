@@ -1,0 +1,68 @@
+/* Image data as a workload's batches. */
+#include "workloads/images.h"
+
+int32_t images_open(image_data **out, const yaml_node *model, const yaml_node *data,
+                    const char *data_dir, const workload_key *key)
+{
+    int64_t patch = 1;
+    TRY(yaml_integer(model, "patch", 1, 1024, &patch));
+    image_key secret = {.patch = (int)patch};
+    if (key) {
+        secret.enabled = key->enabled;
+        secret.words[0] = key->words[0];
+        secret.words[1] = key->words[1];
+    }
+    return image_data_open(out, data, data_dir, secret.enabled ? &secret : NULL);
+}
+
+static image_split split_of(workload_split split)
+{
+    return split == SPLIT_TRAIN ? IMAGES_TRAIN : split == SPLIT_VALID ? IMAGES_VALID : IMAGES_TEST;
+}
+
+int64_t images_count(const image_data *d, workload_split split)
+{
+    return image_data_count(d, split_of(split));
+}
+
+static void hand_over(const image_batch *b, workload_batch *out)
+{
+    *out = (workload_batch){
+        .data = {b->images, b->labels, b->weights}, .num_inputs = 3, .count = b->count};
+}
+
+int32_t images_train(image_data *d, uint64_t seed, int64_t step, int64_t batch, int64_t first,
+                     int64_t count, workload_batch *out)
+{
+    image_batch b;
+    TRY(image_data_train(d, seed, step, batch, first, count, &b));
+    hand_over(&b, out);
+    return PODIUM_OK;
+}
+
+int32_t images_eval(image_data *d, workload_split split, int64_t start, int64_t batch,
+                    workload_batch *out)
+{
+    image_batch b;
+    TRY(image_data_eval(d, split_of(split), start, batch, &b));
+    hand_over(&b, out);
+    return PODIUM_OK;
+}
+
+void classification_score(int64_t classes, const workload_batch *b, int64_t batch,
+                          const double *logits, const double *per_example, workload_metrics *m)
+{
+    const int32_t *labels = b->data[1];
+    const float *weights = b->data[2];
+    for (int64_t n = 0; n < batch; n++) {
+        int64_t best = 0;
+        if (weights[n] == 0)
+            continue;
+        for (int64_t v = 1; v < classes; v++)
+            if (logits[n * classes + v] > logits[n * classes + best])
+                best = v;
+        m->loss += per_example[n];
+        m->accuracy += best == labels[n];
+        m->count++;
+    }
+}
