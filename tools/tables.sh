@@ -6,11 +6,18 @@ podium=$1
 table=$(mktemp)
 trap 'rm -f "$table" "$table.new"' EXIT
 "$podium" score results/vit-mini --format markdown > "$table"
-for page in BENCHMARKS.md README.md; do
-    awk -v table="$table" '
-        /<!-- results end -->/ { on = 0 }
+# place MARKER PAGE: the table between its begin and end
+place() {
+    awk -v table="$table" -v marker="$1" '
+        $0 == "<!-- " marker " end -->" { on = 0 }
         !on { print }
-        /<!-- results begin -->/ { on = 1; print ""; while ((getline line < table) > 0) print line; print "" }
-    ' "$page" > "$table.new"
-    cmp -s "$table.new" "$page" || cp "$table.new" "$page"
-done
+        $0 == "<!-- " marker " begin -->" { on = 1; print ""; while ((getline line < table) > 0) print line; print "" }
+    ' "$2" > "$table.new"
+    cmp -s "$table.new" "$2" || cp "$table.new" "$2"
+}
+place results BENCHMARKS.md
+place results README.md
+if [ -d results/widenet-claim ]; then
+    tools/claim.py tools/studies/widenet-mini.json --table > "$table"
+    place widenet BENCHMARKS.md
+fi

@@ -81,6 +81,15 @@ static int32_t open_case(workload_task **out, const void *json_config)
     return rc;
 }
 
+/* A case's labels are probabilities when they have two axes. */
+static int32_t case_input(workload_task *t, int i, int ndim, const int64_t *shape)
+{
+    (void)shape;
+    if (i == 1)
+        t->model.dense_labels = ndim == 2;
+    return PODIUM_OK;
+}
+
 static int32_t build(workload_task *t, graph *g, int64_t batch, workload_model *out)
 {
     return widenet_build(&t->model, g, batch, out);
@@ -107,5 +116,6 @@ const workload workload_widenet = {
     .eval_batch = eval_batch,
     .score = score,
     .open_case = open_case,
+    .case_input = case_input,
     .input_names = input_names,
 };

@@ -113,7 +113,7 @@ static int32_t read_choice(const json_t *j, const char *key, const char *const *
 static int32_t read_forms(widenet_config *c, const json_t *j)
 {
     static const int32_t acts[] = {ACT_GELU_TANH, ACT_GELU_ERF, ACT_RELU, ACT_TANH, ACT_SILU};
-    int only, norm, token, act, positions, dense = 0;
+    int only, norm, token, act, positions;
     TRY(CHOICE(j, "image_layout", &only, "NCHW"));
     TRY(CHOICE(j, "norm", &only, "layer_norm"));
     TRY(CHOICE(j, "pooling", &only, "gap over all tokens", "gap"));
@@ -121,13 +121,10 @@ static int32_t read_forms(widenet_config *c, const json_t *j)
     TRY(CHOICE(j, "class_token", &token, "none", "zero"));
     TRY(CHOICE(j, "positions", &positions, "learned", "sincos2d"));
     TRY(CHOICE(j, "activation", &act, "gelu_tanh", "gelu_erf", "relu", "tanh", "silu"));
-    if (json_object_get(j, "labels"))
-        TRY(CHOICE(j, "labels", &dense, "index", "dense"));
     c->post_ln = norm == 1;
     c->zero_class_token = token == 1;
     c->sincos = positions == 1;
     c->act = acts[act];
-    c->dense_labels = dense == 1;
     return PODIUM_OK;
 }
 
@@ -151,7 +148,7 @@ static int32_t read_capacity(widenet_config *c, const json_t *j)
 {
     const json_t *slots = json_object_get(j, "capacity_slots");
     c->capacity_slots = -1;
-    if (json_is_integer(slots)) {
+    if (slots && !json_is_null(slots)) {
         c->limited = true;
         return json_read_integer(j, place, "capacity_slots", 0, INT32_MAX, &c->capacity_slots);
     }
