@@ -129,9 +129,9 @@ void chart_curves(text_buffer *t, const board *b, size_t workload, record_clock 
             draw_trial(t, &a, b, i, clock);
     text_print(t,
                "<line class=\"target\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
-               "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">target %g</text>\n</svg>\n",
+               "<text class=\"goal\" x=\"%d\" y=\"%.1f\">target %g</text>\n</svg>\n",
                LEFT, WIDTH - RIGHT, place_y(&a, first->target), place_y(&a, first->target),
-               WIDTH - RIGHT - 4, place_y(&a, first->target) - 5, first->target);
+               LEFT + 6, place_y(&a, first->target) - 5, first->target);
     text_add(t, "<p class=\"legend\">");
     for (size_t s = 0; s < b->num_submissions; s++) {
         text_print(t, "<span><i class=\"c%zu\"></i>", s % 8);

@@ -42,11 +42,15 @@ static const char style[] =
     "a{color:var(--c0)}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     ".wide{overflow-x:auto}caption{text-align:left;color:var(--soft)}"
     "th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:right;"
-    "white-space:nowrap}th:nth-child(2),td:nth-child(2){text-align:left}\n"
+    "white-space:nowrap}tr>:nth-child(2){text-align:left}th[scope=row]{font-weight:inherit}"
+    ":focus-visible{outline:2px solid var(--c0);outline-offset:2px}\n"
     "svg{width:100%;height:auto;font-size:12px}svg text{fill:var(--soft)}"
     ".grid{stroke:var(--line);stroke-width:.5}.target{stroke:var(--ink);stroke-dasharray:6 4}"
     "polyline{fill:none;stroke-width:1.6}"
-    ".legend span{margin-right:1.2rem}.legend i{display:inline-block;width:1.4rem;height:.25rem;"
+    ".goal{paint-order:stroke;stroke:var(--paper);stroke-width:4}"
+    "@media(max-width:40rem){svg{font-size:18px}}small{overflow-wrap:anywhere}"
+    ".legend span{display:inline-block;margin-right:1.2rem}.legend "
+    "i{display:inline-block;width:1.4rem;height:.25rem;"
     "margin-right:.4rem;vertical-align:middle}small,.legend{color:var(--soft)}\n";
 
 static void add_style(text_buffer *t)
@@ -73,8 +77,8 @@ static void ranking(text_buffer *t, const board *b)
     text_add(t,
              "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"ranking\"><table>\n"
              "<caption>");
-    html_text(t, b->title);
-    text_add(t, "</caption>\n<tr><th scope=\"col\">rank</th><th scope=\"col\">submission</th>"
+    text_add(t, "Time to target, best score first</caption>\n<thead><tr><th "
+                "scope=\"col\">rank</th><th scope=\"col\">submission</th>"
                 "<th scope=\"col\">score</th><th scope=\"col\">95 % interval</th>");
     for (size_t w = 0; w < W; w++) {
         text_add(t, "<th scope=\"col\">");
@@ -82,12 +86,12 @@ static void ranking(text_buffer *t, const board *b)
         text_add(t, "</th><th scope=\"col\">steps</th><th scope=\"col\">ratio</th>"
                     "<th scope=\"col\">reached</th>");
     }
-    text_add(t, "</tr>\n");
+    text_add(t, "</tr></thead>\n<tbody>\n");
     for (size_t k = 0; k < b->num_submissions; k++) {
         size_t s = b->result.order[k];
-        text_print(t, "<tr><td>%zu</td><td><a href=\"#s%zu\">", b->result.rank[s], s);
+        text_print(t, "<tr><td>%zu</td><th scope=\"row\"><a href=\"#s%zu\">", b->result.rank[s], s);
         html_text(t, b->names[s]);
-        text_print(t, "</a></td><td>%.4f</td>", b->result.score[s]);
+        text_print(t, "</a></th><td>%.4f</td>", b->result.score[s]);
         if (isnan(b->low[s]))
             text_add(t, "<td>&ndash;</td>");
         else
@@ -101,7 +105,7 @@ static void ranking(text_buffer *t, const board *b)
         }
         text_add(t, "</tr>\n");
     }
-    text_add(t, "</table></div>\n");
+    text_add(t, "</tbody></table></div>\n");
 }
 
 /* Hyperparameters of the header as "name value, ...". */
