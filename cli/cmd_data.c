@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "data/image_sets.h"
+#include "cli/data_backbone.h"
 #include "data/sources.h"
 
 typedef struct options {
@@ -187,6 +188,8 @@ static int32_t check_sets(const options *o, const data_sources *list, const char
 
 static int run(int argc, char **argv)
 {
+    if (argc > 1 && !strcmp(argv[1], "backbone"))
+        return data_backbone(argc - 1, argv + 1);
     options o;
     data_sources list = {0};
     char home[3072], base[3072], path[4096];
@@ -208,7 +211,9 @@ const command command_data = {
     .name = "data",
     .summary = "verify data sets, fetch what is missing",
     .usage =
-        "usage: podium data NAME|all [--dir DIR] [--fetch]\n\n"
+        "usage: podium data NAME|all [--dir DIR] [--fetch]\n"
+        "       podium data backbone --text FILE --out FILE [--recipe FILE] [--stop-after STEPS]\n"
+        "                            [--threads N]\n\n"
         "Checks the files in DIR/NAME (default: $PODIUM_DATA, or data/ of this tree) against\n"
         "data/sources.yaml: sizes, and sums where they are known.\n"
         "NAME: exit 2 when a file of it is missing or corrupt.\n"
@@ -217,6 +222,14 @@ const command command_data = {
         "Files may be packed (.gz); DIR/cifar-10-batches-bin, DIR/MNIST/raw, DIR/FashionMNIST/raw\n"
         "and DIR/fashion-mnist are found too. `podium run --data DIR` trains on them.\n"
         "  --dir DIR   the folder of data sets\n"
-        "  --fetch     get missing files with curl, resuming what a broken run left\n",
+        "  --fetch     get missing files with curl, resuming what a broken run left\n\n"
+        "`backbone` pretrains the encoder that the workload compacter fine-tunes, on a text of "
+        "one\n"
+        "document a line. It goes on from OUT.checkpoint, appends to OUT.log, and writes OUT at "
+        "the\n"
+        "recipe's end; the same recipe, text and threads give the same bytes. Exit 1: not yet "
+        "done.\n"
+        "  --recipe FILE        default: data/backbone.yaml of this tree\n"
+        "  --stop-after STEPS   of this call\n",
     .run = run,
 };

@@ -290,12 +290,18 @@ bool parity_verdict(const char *path, double worst, double tolerance)
     return passed;
 }
 
+/* The model of a case that is read. */
+static int32_t open_read_case(parity_run *r, backend *b, const parity_options *o)
+{
+    TRY(open_model(r, b, o));
+    return load_parameters(r, b);
+}
+
 int32_t parity_open(parity_run *r, const char *path, backend *b, const parity_options *o)
 {
     *r = (parity_run){.path = path};
     TRY(case_read(r));
-    TRY(open_model(r, b, o));
-    return load_parameters(r, b);
+    return open_read_case(r, b, o);
 }
 
 void parity_close(parity_run *r, backend *b)
@@ -316,7 +322,7 @@ static int32_t run_steps(parity_run *r, const char *path, backend *b, const pari
                          bool *passed)
 {
     double tolerance;
-    TRY(parity_open(r, path, b, o));
+    TRY(open_read_case(r, b, o));
     TRY(parity_tolerance(r->json, path, b, o, &tolerance));
     for (int i = 0; i < r->model.num_inputs; i++)
         TRY(load_input(r, i));
@@ -335,8 +341,12 @@ static int32_t run_steps(parity_run *r, const char *path, backend *b, const pari
 
 int32_t parity_run_model(const char *path, backend *b, const parity_options *o, bool *passed)
 {
-    parity_run r;
-    int32_t rc = run_steps(&r, path, b, o, passed);
+    parity_run r = {.path = path};
+    int32_t rc = case_read(&r);
+    if (!rc && json_object_get(r.json, "weights"))
+        rc = parity_run_hidden(path, r.json, r.tensors, b, o, passed);
+    else if (!rc)
+        rc = run_steps(&r, path, b, o, passed);
     parity_close(&r, b);
     return rc;
 }
@@ -376,6 +386,8 @@ static int32_t read_option(int argc, char **argv, int *i, parity_options *o)
     const char *text = argv[++*i];
     if (!strcmp(name, "--device")) {
         o->device = text;
+    } else if (!strcmp(name, "--weights")) {
+        o->weights = text;
     } else if (!strcmp(name, "--precision")) {
         if (strcmp(text, "f32") && strcmp(text, "bf16"))
             return podium_fail(PODIUM_EINVAL, "--precision is '%s', expected f32 or bf16", text);
@@ -394,7 +406,12 @@ static int32_t read_option(int argc, char **argv, int *i, parity_options *o)
 
 static int run(int argc, char **argv)
 {
-    parity_options o = {.device = "cpu", .precision = PODIUM_F32, .tolerance = NAN};
+    parity_options o = {
+        .device = "cpu",
+        .precision = PODIUM_F32,
+        .tolerance = NAN,
+        .weights = getenv("PODIUM_WEIGHTS"),
+    };
     int cases = 0;
     for (int i = 1; i < argc; i++) {
         int32_t rc = read_option(argc, argv, &i, &o);
@@ -426,9 +443,11 @@ const command command_parity = {
     .name = "parity",
     .summary = "run golden model cases and compare logits, loss and gradients",
     .usage = "usage: podium parity CASE.json... [--device ref|cpu|cuda|hip]\n"
-             "                     [--precision f32|bf16] [--tolerance X]\n\n"
+             "                     [--precision f32|bf16] [--tolerance X] [--weights DIR]\n\n"
              "Prints the largest relative error of the logits, the loss and each gradient, or how\n"
              "searched sequences differ.\n"
+             "  --weights DIR   model.safetensors of a published model that a case names but does\n"
+             "                  not store (default: $PODIUM_WEIGHTS)\n"
              "Exit status 1 when a case is past its tolerance.\n",
     .run = run,
 };

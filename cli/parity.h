@@ -11,7 +11,8 @@
 typedef struct parity_options {
     const char *device;
     int32_t precision;
-    double tolerance; /* NaN: the case's own */
+    double tolerance;    /* NaN: the case's own */
+    const char *weights; /* folder of published weights; NULL: none */
 } parity_options;
 
 /* Everything one parity-case/1 holds while it runs. */
@@ -46,6 +47,10 @@ bool parity_verdict(const char *path, double worst, double tolerance);
 /* One case of each schema.  *passed: within tolerance.  Errors: PODIUM_EINVAL the case is damaged.
  */
 int32_t parity_run_model(const char *path, backend *b, const parity_options *o, bool *passed);
+/* A parity-case/1 of a published encoder whose weights are not stored with it; json and tensors are
+ * the case's. */
+int32_t parity_run_hidden(const char *path, json_t *json, const safetensors *tensors, backend *b,
+                          const parity_options *o, bool *passed);
 int32_t parity_run_beam(const char *path, backend *b, const parity_options *o, bool *passed);
 /* `greedy` of a case that is open and loaded: tokens that differ count as an infinite error. */
 int32_t parity_greedy(parity_run *r, backend *b, const parity_options *o);

@@ -46,6 +46,11 @@ const safetensor *safetensors_item(const safetensors *s, size_t i)
     return i < s->count ? &s->items[i] : NULL;
 }
 
+const char *safetensors_metadata(const safetensors *s, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(s->header, "__metadata__"), key));
+}
+
 const safetensor *safetensors_find(const safetensors *s, const char *name)
 {
     for (size_t i = 0; i < s->count; i++)

@@ -32,6 +32,9 @@ size_t safetensors_count(const safetensors *s);
 const safetensor *safetensors_item(const safetensors *s, size_t i);
 const safetensor *safetensors_find(const safetensors *s, const char *name); /* NULL: absent */
 
+/* The text under `key` of the file's metadata; NULL: absent. */
+const char *safetensors_metadata(const safetensors *s, const char *key);
+
 /* Element i as a double: exact for every type. */
 double safetensor_number(const safetensor *t, int64_t i);
 /* All elements as f32, out [count]: exact but for f64 and i32, which are rounded to nearest. */

@@ -53,6 +53,7 @@ static value block(graph *g, const nn_bert_config *c, const nn_adaptation *a, in
                                              .head_width = c->width / c->heads,
                                              .heads = (int)c->heads,
                                              .has_bias = true,
+                                             .causal = c->causal,
                                              .q = init,
                                              .kv = init,
                                              .out = init};

@@ -11,6 +11,7 @@ typedef struct nn_bert_config {
     double eps;
     double init;  /* standard deviation of all matrices (BERT: 0.02) */
     bool dropout; /* after the embedding norm and each branch, before the residual */
+    bool causal;  /* no token attends to later ones */
 } nn_bert_config;
 
 /* Post-LN encoder (Devlin et al. 2019).  ids I32 [B, T]; types I32 [B, T] or NO_VALUE (all 0); mask

@@ -36,4 +36,34 @@ wrong bert_encoder_cls_types 's/"first token (no tanh pooler)"/"mean over unmask
     "another pooling fails" 1
 wrong adapter_bert 's/"kind": "adapter"/"kind": "unheard of"/' "an unknown kind is an input error" 2
 wrong phm_rank1 's/"phm_dim": 4/"phm_dim": 5/' "a dimension that does not divide is an input error" 2
+sed 's/"schema"/"weights": {"stored": false}, "schema"/' "$golden/bert_encoder_cls_types.json" \
+    >"$dir/published.json"
+cp "$golden/bert_encoder_cls_types.safetensors" "$dir/"
+check 2 "a case of published weights without them is an input error" \
+    env -u PODIUM_WEIGHTS "$podium" parity --device ref "$dir/published.json"
+grep -q "PODIUM_WEIGHTS" "$dir/out"
+check 0 "and the message says what it needs" test $? = 0
+check 2 "so is a folder without them" "$podium" parity --weights "$dir" "$dir/published.json"
+text=$dir/text
+i=0; while [ $i -lt 60 ]; do echo "line $i of a text that says little, but says it again and again"; \
+    i=$((i + 1)); done >"$text"
+cat >"$dir/recipe.yaml" <<R
+model: {width: 16, depth: 1, heads: 2, mlp: 32, positions: 16}
+objective: masked
+mask_share: 0.2
+tokens: 16
+batch: 4
+steps: 12
+warmup: 2
+learning_rate: 0.01
+eval_every: 4
+save_every: 5
+R
+backbone() { "$podium" data backbone --recipe "$dir/recipe.yaml" --text "$text" --threads 1 "$@"; }
+check 0 "a backbone is pretrained in one go" backbone --out "$dir/a"
+check 1 "another stops on the way" backbone --out "$dir/b" --stop-after 7
+check 0 "and goes on" backbone --out "$dir/b"
+check 0 "to the same bytes" cmp "$dir/a" "$dir/b"
+echo "one more line" >>"$text"
+check 2 "a checkpoint of another text is refused" backbone --out "$dir/b"
 echo "1..$n"

@@ -8,9 +8,9 @@
 #include "base/sha256.h"
 #include "data/files.h"
 #include "engine/philox.h"
+#include "workloads/sentence_tokens.h"
 
 enum { SPLITS = 3, MAX_CLASSES = 4096, FILE_LIMIT = 1 << 30 };
-enum { ID_PAD, ID_FIRST, ID_END, ID_BYTES }; /* of the byte tokenizer */
 enum { STREAM_CLASSES = 1, STREAM_EPOCH, STREAM_SUBSET };
 
 typedef struct rows {
@@ -69,14 +69,14 @@ static int32_t encode_bytes(int32_t *ids, int64_t tokens, const char *a, size_t 
     int32_t n = 0;
     while (na + nb > room)
         *(na >= nb ? &na : &nb) -= 1;
-    ids[n++] = ID_FIRST;
+    ids[n++] = SENTENCE_FIRST;
     for (size_t i = 0; i < na; i++)
-        ids[n++] = ID_BYTES + (unsigned char)a[i];
-    ids[n++] = ID_END;
+        ids[n++] = SENTENCE_BYTES + (unsigned char)a[i];
+    ids[n++] = SENTENCE_END;
     for (size_t i = 0; i < nb; i++)
-        ids[n++] = ID_BYTES + (unsigned char)b[i];
+        ids[n++] = SENTENCE_BYTES + (unsigned char)b[i];
     if (b)
-        ids[n++] = ID_END;
+        ids[n++] = SENTENCE_END;
     return n;
 }
 
@@ -263,7 +263,7 @@ const char *sentence_data_id(const sentence_data *d)
 int64_t sentence_data_vocabulary(const sentence_data *d)
 {
     (void)d;
-    return ID_BYTES + 256;
+    return SENTENCE_VOCABULARY;
 }
 
 int64_t sentence_data_classes(const sentence_data *d)

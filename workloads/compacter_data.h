@@ -10,7 +10,7 @@ typedef struct sentence_data sentence_data;
 /* Reads a yaml `data:` map:
  *   set: NAME         the folder below data_dir with train.tsv, valid.tsv and test.tsv (may be .gz;
  *                     test may be absent): class TAB sentence [TAB second sentence]
- *   tokenizer: bytes  ids 3 + byte, after 1 (first) and before 2 (end of a part)
+ *   tokenizer: bytes  sentence_tokens.h
  *   examples: N       the first N training rows of a fixed shuffle only (low-resource studies)
  * Longer rows are cut to `tokens`.  A key permutes the classes.
  * Errors: PODIUM_EIO, PODIUM_EINVAL naming file and line. */

@@ -97,6 +97,7 @@ static int32_t read_sizes(nn_bert_config *b, const yaml_node *model)
     TRY(yaml_integer(model, "types", 0, 1024, &b->types));
     TRY(yaml_number(model, "init", 1e-6, 10, &b->init));
     TRY(yaml_flag(model, "dropout", &b->dropout));
+    TRY(yaml_flag(model, "causal", &b->causal));
     if (b->width % b->heads)
         return podium_fail(PODIUM_EINVAL, "width %lld is no multiple of %lld heads",
                            (long long)b->width, (long long)b->heads);
@@ -162,8 +163,7 @@ bool compacter_is_frozen(const param *p, const void *config)
     }
 }
 
-/* Mean over the unmasked tokens of x [B, T, C], or its first token -> [B, C]. */
-static value pooled(const compacter_config *c, graph *g, value x, value mask)
+value compacter_pooled(const compacter_config *c, graph *g, value x, value mask)
 {
     if (x < 0)
         return NO_VALUE;
@@ -211,7 +211,7 @@ static void build_bert(const compacter_config *c, graph *g, int64_t batch, workl
         m->inputs[m->num_inputs++] = types;
     }
     value x = nn_bert(g, &c->bert, &c->adaptation, m->inputs[0], types, m->inputs[1], NULL);
-    x = pooled(c, g, x, m->inputs[1]);
+    x = compacter_pooled(c, g, x, m->inputs[1]);
     m->logits = classify(c, g, c->bert.dropout ? op_dropout(g, x) : x);
     if (c->regression)
         m->loss = squared_error(g, m->logits, m->inputs[2], m->inputs[3], &m->per_example);

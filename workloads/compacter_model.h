@@ -48,6 +48,9 @@ extern const char *const compacter_modes[]; /* ends with NULL */
 /* True when the parameter belongs to the task and not to the frozen backbone (params_rule). */
 bool compacter_is_frozen(const param *spec, const void *config);
 
+/* Mean over the unmasked tokens of x [B, T, C], or its first token -> [B, C]. */
+value compacter_pooled(const compacter_config *c, graph *g, value x, value mask);
+
 /* Inputs of BERT: input_ids, attention_mask I32 [B, T], labels I32 [B] (regression: real), weights
  * [B] and, if so configured, token_type_ids; of T5: input_ids, attention_mask I32 [B, S], labels
  * I32 [B, T] (negative: none), weights [B T].  Sets the rule of frozen parameters. */

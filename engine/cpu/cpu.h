@@ -63,11 +63,12 @@ static inline void cpu_share(int64_t n, int64_t grain, int64_t *lo, int64_t *hi)
         *hi = n;
 }
 
-/* Whether a product of `terms` terms runs in bf16: fewer than 32 leave a row of an AMX tile
- * unfilled, cost more to convert than they save, and have nothing to average the rounding over. */
+/* Whether a product of `terms` terms runs in bf16: fewer than 48 leave a third of an AMX tile's
+ * rows of 32 empty, cost more to convert than they save, and have little to average rounding over.
+ */
 static inline bool cpu_in_bf16(const op_call *c, int64_t terms)
 {
-    return c->precision == PODIUM_BF16 && terms >= 32;
+    return c->precision == PODIUM_BF16 && terms >= 48;
 }
 
 static inline int64_t cpu_last(const tensor *t)
