@@ -48,6 +48,8 @@ def trial(config, job, threads):
     command = [os.path.join(ROOT, "podium"), "run", job["so"], "--workload", config["workload"],
                "--suite", config["suite"], "--seed", str(job["seed"]), "--threads", str(threads),
                "--results", work, "--quiet", "--key", config.get("key", "0" * 32)]
+    if "held_out" in config:
+        command += ["--held-out", config["held_out"]]
     if "max_steps" in config:
         command += ["--max-steps", str(config["max_steps"])]
     if job["stage"] == 1:  # the curve behind the target too, for noise and slope
