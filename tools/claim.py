@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Repeats a study of a paper's claim: rival models under one optimizer, tuned alike, on paired seeds.
 
-    tools/claim.py tools/studies/widenet-mini.json [--threads N] [--hours]     run what is missing
+    tools/claim.py tools/studies/widenet-mini.json [--threads N] [--results DIR] [--hours]   run what is missing
     tools/claim.py tools/studies/widenet-mini.json --table                     the table, as Markdown
 
 Every model first tries each setting on the search seed; the one with the lowest last validation loss runs on
 the fresh seeds, all for the same number of steps.  Every trial is a `podium run` whose record stays below
-results/NAME; a finished one is not run again, an interrupted one goes on.  --hours only predicts how long the
+results/NAME (--results: another folder); a finished one is not run again, an interrupted one goes on.  --hours only predicts how long the
 rest takes.  Intervals are 95 % t intervals over seeds; differences are taken seed by seed.
 """
 import argparse, json, math, os, statistics, subprocess, sys
@@ -18,7 +18,7 @@ T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8:
 
 def folder(study, model, setting, seed):
     text = "-".join("%s=%s" % kv for kv in sorted(setting.items()))
-    return os.path.join(ROOT, "results", study["name"], model["name"], text, "seed-%d" % seed)
+    return os.path.join(study["results"], study["name"], model["name"], text, "seed-%d" % seed)
 
 
 def read(path):
@@ -151,10 +151,11 @@ def main():
     a = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     a.add_argument("study")
     a.add_argument("--threads", type=int, default=1, help="threads of each trial")
+    a.add_argument("--results", default=os.path.join(ROOT, "results"), help="where the records are")
     a.add_argument("--hours", action="store_true", help="only predict how long the rest takes")
     a.add_argument("--table", action="store_true", help="only print the table")
     args = a.parse_args()
-    study = json.load(open(args.study))
+    study = dict(json.load(open(args.study)), results=args.results)
     if args.table:
         table(study)
         return

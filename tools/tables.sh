@@ -18,6 +18,5 @@ place() {
 place results BENCHMARKS.md
 place results README.md
 if [ -d results/widenet-claim ]; then
-    tools/claim.py tools/studies/widenet-mini.json --table > "$table"
-    place widenet BENCHMARKS.md
+    tools/claim.py tools/studies/widenet-mini.json --table > "$table" && place widenet BENCHMARKS.md
 fi
