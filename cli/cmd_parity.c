@@ -109,6 +109,7 @@ static int32_t open_model(parity_run *r, backend *b, const parity_options *o)
     TRY(graph_create(&r->graph, &config));
     r->rows = first->shape[0];
     TRY(r->workload->build(r->task, r->graph, r->rows, &r->model));
+    graph_keep(r->graph, r->model.logits);
     TRY(graph_backward(r->graph, r->model.loss));
     return graph_plan(r->graph);
 }

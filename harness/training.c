@@ -21,6 +21,8 @@ static int32_t record_graph(training *t, int64_t batch, int32_t precision, bool 
     TRY(graph_create(&g->graph, &config));
     TRY(t->config.entry->workload->build(t->task, g->graph, batch, &g->model));
     graph_keep(g->graph, g->model.loss);
+    if (!backward && !t->config.entry->workload->scores_losses)
+        graph_keep(g->graph, g->model.logits);
     if (backward)
         TRY(graph_backward(g->graph, g->model.loss));
     return graph_plan(g->graph);
@@ -59,14 +61,14 @@ static int32_t open_evaluation(training *t)
     batch = batch < EVAL_BATCH ? batch : EVAL_BATCH;
     TRY(record_graph(t, batch, t->precision, false, &t->eval));
     params_close(t->params);
-    int64_t logits = graph_count(t->eval.graph, t->eval.model.logits);
+    int64_t logits = w->scores_losses ? 0 : graph_count(t->eval.graph, t->eval.model.logits);
     int64_t rows = graph_count(t->eval.graph, t->eval.model.per_example);
-    t->logits = malloc((size_t)logits * sizeof *t->logits);
+    t->logits = logits ? malloc((size_t)logits * sizeof *t->logits) : NULL;
     t->per_example = malloc((size_t)rows * sizeof *t->per_example);
     size_t element = t->backend->real == PODIUM_F64 ? sizeof(double) : sizeof(float);
     t->vector_bytes = (size_t)params_vector_length(t->params) * element;
     size_t frozen = (size_t)params_frozen_length(t->params) * element;
-    if (!t->logits || !t->per_example)
+    if ((logits && !t->logits) || !t->per_example)
         return podium_fail(PODIUM_ENOMEM, "no memory for the evaluation");
     return frozen ? t->backend->alloc(t->backend, frozen, &t->frozen) : 0;
 }
@@ -193,8 +195,9 @@ int32_t training_validate(training *t, void *x, double *loss, double *accuracy)
         TRY(w->eval_batch(t->task, SPLIT_VALID, start, g->model.batch, &b));
         TRY(set_inputs(g, &b));
         TRY(graph_run(g->graph, GRAPH_FORWARD, &settings));
-        TRY(graph_read(g->graph, g->model.logits, t->logits,
-                       graph_count(g->graph, g->model.logits)));
+        if (t->logits)
+            TRY(graph_read(g->graph, g->model.logits, t->logits,
+                           graph_count(g->graph, g->model.logits)));
         TRY(graph_read(g->graph, g->model.per_example, t->per_example,
                        graph_count(g->graph, g->model.per_example)));
         TRY(w->score(t->task, &b, g->model.batch, t->logits, t->per_example, &sums));

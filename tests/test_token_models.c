@@ -129,6 +129,7 @@ static int32_t run_open(run *r, const variant *v, backend *b, bool lowered)
     graph_config config = {.backend = b, .params = r->p, .training = true, .lowered = lowered};
     TRY(graph_create(&r->g, &config));
     TRY(build(v, r->g, &r->m));
+    graph_keep(r->g, r->m.logits);
     TRY(graph_backward(r->g, r->m.loss));
     TRY(graph_plan(r->g));
     r->n = params_vector_length(r->p);

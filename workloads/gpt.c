@@ -58,6 +58,7 @@ const workload workload_gpt = {
     .only_named = true,
     .close = close_task,
     .build = build,
+    .scores_losses = true,
     .open_case = open_case,
     .case_input = case_input,
     .decode = decode,

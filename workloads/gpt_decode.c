@@ -18,6 +18,7 @@ static int32_t init(continuation *t, const gpt_config *c, const workload_weights
     graph_config config = {.backend = w->backend, .params = w->params, .precision = w->precision};
     TRY(graph_create(&t->graph, &config));
     TRY(gpt_build(c, t->graph, rows, &t->model));
+    graph_keep(t->graph, t->model.logits);
     TRY(graph_plan(t->graph));
     graph_bind(t->graph, w->x, w->frozen, NULL);
     t->logits = malloc((size_t)(rows * c->length * c->vocab) * sizeof *t->logits);

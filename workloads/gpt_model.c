@@ -94,7 +94,6 @@ int32_t gpt_build(const gpt_config *c, graph *g, int64_t batch, workload_model *
     value weights = nn_id_weights(g, labels, GPT_IGNORED);
     out->loss = op_softmax_cross_entropy(g, out->logits, op_reshape(g, labels, 1, &n), weights,
                                          &out->per_example);
-    graph_keep(g, out->logits);
     graph_keep(g, out->loss);
     graph_keep(g, out->per_example);
     return graph_status(g);

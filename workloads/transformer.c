@@ -68,6 +68,7 @@ const workload workload_transformer = {
     .description = "translation by an encoder-decoder",
     .close = close_task,
     .build = build,
+    .scores_losses = true,
     .open_case = open_case,
     .case_input = case_input,
     .decode = decode,

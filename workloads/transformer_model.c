@@ -190,7 +190,6 @@ int32_t transformer_build(const transformer_config *c, graph *g, int64_t batch, 
     int64_t n = batch * c->target;
     out->loss = op_softmax_cross_entropy(g, out->logits, op_reshape(g, in[TARGETS], 1, &n),
                                          op_reshape(g, in[WEIGHTS], 1, &n), &out->per_example);
-    graph_keep(g, out->logits);
     graph_keep(g, out->loss);
     graph_keep(g, out->per_example);
     return graph_status(g);

@@ -21,7 +21,7 @@ typedef struct workload_model {
     value inputs[WORKLOAD_MAX_INPUTS];
     int num_inputs;
     value loss;        /* [1] mean over the batch's weights: what is differentiated */
-    value logits;      /* kept */
+    value logits;      /* kept by who reads it */
     value per_example; /* [N] unweighted loss, kept */
     int64_t batch;     /* examples */
     /* 1 + the number of the I32 input with one class for each row of the logits, which an
@@ -70,6 +70,7 @@ typedef struct workload_search {
 typedef struct workload {
     const char *name;
     const char *description; /* one line */
+    bool scores_losses;      /* score reads per_example alone: logits are not copied */
     bool only_named;         /* unranked: raced only when its name is given */
     /* NULL: a model of golden cases only.  Opens the data and reads the size's `model:` and `data:`
      * maps; unknown keys are errors of the yaml reader.  `data_dir` holds the prepared data sets.
@@ -89,7 +90,8 @@ typedef struct workload {
      */
     int32_t (*eval_batch)(workload_task *t, workload_split split, int64_t start, int64_t batch,
                           workload_batch *out);
-    /* Adds one evaluated batch to `m` (sums; the harness divides). */
+    /* Adds one evaluated batch to `m` (sums; the harness divides).  logits are NULL when
+     * scores_losses. */
     int32_t (*score)(workload_task *t, const workload_batch *b, int64_t batch, const double *logits,
                      const double *per_example, workload_metrics *m);
     /* Values of the parameters that do not come from a seed: a pretrained network's.  Called after
