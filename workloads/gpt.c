@@ -1,18 +1,120 @@
 /* The workload `gpt`: a decoder-only language model as a task.  It serves the tracks and races only
  * when named. */
+#include <math.h>
 #include <stdlib.h>
 
+#include "data/token_ids.h"
 #include "workloads/gpt_decode.h"
 #include "workloads/gpt_model.h"
 #include "workloads/workload.h"
 
 struct workload_task {
     gpt_config model;
+    token_ids *data; /* NULL in a golden case */
+    int32_t *labels; /* of the batch at hand */
+    int64_t capacity;
 };
 
 static void close_task(workload_task *t)
 {
+    if (!t)
+        return;
+    token_ids_close(t->data);
+    free(t->labels);
     free(t);
+}
+
+static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_node *data,
+                         const char *data_dir, const workload_key *key)
+{
+    token_key secret = {{0}};
+    if (key && key->enabled)
+        secret = (token_key){{key->words[0], key->words[1]}};
+    TRY(token_ids_open(&t->data, TOKENS_TEXT, data, data_dir,
+                       key && key->enabled ? &secret : NULL));
+    t->model.vocab = token_ids_vocabulary(t->data);
+    t->model.length = token_ids_length(t->data);
+    return gpt_config_read(&t->model, model);
+}
+
+static int32_t open_task(workload_task **out, const yaml_node *model, const yaml_node *data,
+                         const char *data_dir, const workload_key *key)
+{
+    *out = NULL;
+    workload_task *t = calloc(1, sizeof *t);
+    if (!t)
+        return podium_fail(PODIUM_ENOMEM, "no memory for the task");
+    int32_t rc = open_data(t, model, data, data_dir, key);
+    if (rc < 0)
+        close_task(t);
+    else
+        *out = t;
+    return rc;
+}
+
+static const char *data_id(const workload_task *t)
+{
+    return token_ids_name(t->data);
+}
+
+static token_split split_of(workload_split split)
+{
+    return split == SPLIT_TRAIN ? TOKENS_TRAIN : split == SPLIT_VALID ? TOKENS_VALID : TOKENS_TEST;
+}
+
+static int64_t split_size(const workload_task *t, workload_split split)
+{
+    return token_ids_count(t->data, split_of(split));
+}
+
+/* Ids and labels: a row of padding has no label. */
+static int32_t hand_over(workload_task *t, const token_batch *b, int64_t rows, workload_batch *out)
+{
+    int64_t n = rows * t->model.length;
+    if (n > t->capacity) {
+        int32_t *labels = realloc(t->labels, (size_t)n * sizeof *labels);
+        if (!labels)
+            return podium_fail(PODIUM_ENOMEM, "no memory for the labels of a batch");
+        t->labels = labels;
+        t->capacity = n;
+    }
+    for (int64_t i = 0; i < n; i++)
+        t->labels[i] = b->target[i] ? b->target[i] : GPT_IGNORED;
+    *out = (workload_batch){.data = {b->target, t->labels}, .num_inputs = 2, .count = b->count};
+    return PODIUM_OK;
+}
+
+static int32_t train_batch(workload_task *t, uint64_t seed, int64_t step, int64_t batch,
+                           int64_t first, int64_t count, workload_batch *out)
+{
+    token_batch b;
+    TRY(token_ids_train(t->data, seed, step, batch, first, count, &b));
+    return hand_over(t, &b, count, out);
+}
+
+static int32_t eval_batch(workload_task *t, workload_split split, int64_t start, int64_t batch,
+                          workload_batch *out)
+{
+    token_batch b;
+    TRY(token_ids_eval(t->data, split_of(split), start, batch, &b));
+    return hand_over(t, &b, batch, out);
+}
+
+/* Every predicted token counts once: exp of the mean is the perplexity. */
+static int32_t score(workload_task *t, const workload_batch *b, int64_t batch, const double *logits,
+                     const double *per_token, workload_metrics *m)
+{
+    const int32_t *labels = b->data[1];
+    int64_t T = t->model.length;
+    (void)logits;
+    for (int64_t i = 0; i < batch * T; i++) {
+        if (i % T == T - 1 || labels[i + 1] == GPT_IGNORED)
+            continue;
+        m->loss += per_token[i];
+        m->count++;
+    }
+    m->accuracy = NAN;
+    return PODIUM_OK;
 }
 
 static int32_t open_case(workload_task **out, const void *json_config)
@@ -56,8 +158,14 @@ const workload workload_gpt = {
     .name = "gpt",
     .description = "a decoder-only language model",
     .only_named = true,
+    .open = open_task,
     .close = close_task,
+    .data_id = data_id,
     .build = build,
+    .split_size = split_size,
+    .train_batch = train_batch,
+    .eval_batch = eval_batch,
+    .score = score,
     .scores_losses = true,
     .open_case = open_case,
     .case_input = case_input,

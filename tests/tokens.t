@@ -1,0 +1,69 @@
+#!/bin/bash
+# Models of tokens race from outside, on a made-up language whose translation shifts every word.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+podium=${PODIUM_BUILD:-build}/podium
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+n=0
+ok() { # STATUS WORDS
+    n=$((n + 1))
+    if [ "$1" = 0 ]; then echo "ok $n - $2"; else
+        echo "not ok $n - $2"
+        sed 's/^/# /' "$tmp/out" | tail -8
+    fi
+}
+mkdir -p "$tmp/data/tokens"
+seq 0 29 > "$tmp/data/tokens/vocabulary.vocab"
+for split in train valid; do
+    awk -v seed=$split -v dir="$tmp/data/tokens" -v lines=$([ $split = train ] && echo 2000 || echo 200) '
+    BEGIN {
+        srand(length(seed))
+        for (i = 0; i < lines; i++) {
+            source = target = ""
+            m = 3 + int(rand() * 6)
+            for (k = 0; k < m; k++) {
+                id = int(27 * rand() * rand())
+                source = source (k ? " " : "") 3 + id
+                target = target (k ? " " : "") 3 + (id + 5) % 27
+            }
+            print source > (dir "/" seed ".source.ids")
+            print target > (dir "/" seed ".target.ids")
+        }
+    }'
+done
+# race STATUS WORKLOAD ARGUMENTS...
+race() {
+    local want=$1 workload=$2
+    shift 2
+    PODIUM_DATA="$tmp/data" "$podium" run nadamw --suite test --threads 1 --workload "$workload" \
+        --set schedule=constant --set warmup=0 --set lr=1e-2 "$@" > "$tmp/out" 2>&1
+    [ $? = "$want" ]
+}
+record() { find "$1" -name trial.jsonl; }
+points() { grep '"event":"evaluation"' "$(record "$1")" | grep -oE '"(step|loss|hash)":[^,}]*'; }
+key=000102030405060708090a0b0c0d0e0f
+
+race 0 transformer --key $key --results "$tmp/a" && grep -q '"reached":true' "$(record "$tmp/a")"
+ok $? "a transformer learns to translate to its target"
+grep -q '"data_id":"tokens:[0-9a-f]\{64\}"' "$(record "$tmp/a")"
+ok $? "its record names the data by their hash"
+race 0 transformer --key $key --results "$tmp/b" && [ "$(points "$tmp/a")" = "$(points "$tmp/b")" ]
+ok $? "the same key and seed give the same run"
+race 0 transformer --key ${key//0/1} --results "$tmp/c" && [ "$(points "$tmp/a")" != "$(points "$tmp/c")" ]
+ok $? "another key gives the tokens other ids"
+for variant in post_ln attention_temperature glu_tanh; do
+    race 0 transformer --held-out $variant --max-steps 5 --results "$tmp/$variant"
+    ok $? "held-out variant $variant trains"
+done
+race 0 gpt --results "$tmp/gpt" && grep -q '"reached":true' "$(record "$tmp/gpt")"
+ok $? "a language model reaches its target"
+race 0 gpt --held-out gpt2 --max-steps 5 --results "$tmp/gpt2"
+ok $? "GPT-2's layout trains"
+echo "3 99" >> "$tmp/data/tokens/train.source.ids"
+race 2 transformer --results "$tmp/d" && grep -q "train.source.ids:2001" "$tmp/out"
+ok $? "an id past the vocabulary is refused with its line"
+rm "$tmp/data/tokens/valid.target.ids"
+race 2 gpt --results "$tmp/e" && grep -q "valid.target.ids" "$tmp/out"
+ok $? "a missing file is named"
+echo "1..$n"
