@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sha256.h"
 #include "base/text.h"
 #include "workloads/backbone.h"
 #include "workloads/compacter_case.h"
@@ -15,6 +16,7 @@ struct workload_task {
     bool is_case;
     sentence_data *data; /* NULL in a golden case */
     char backbone[4096]; /* a file; empty: the network starts at random */
+    char data_id[64 + SHA256_HEX];
 };
 
 static void close_task(workload_task *t)
@@ -37,6 +39,30 @@ static int32_t read_backbone(workload_task *t, const yaml_node *model, const cha
     return path_join(t->backbone, sizeof t->backbone, data_dir, file);
 }
 
+/* The data's id; with a backbone the sum of both, for neither may differ within a table. */
+static int32_t make_data_id(workload_task *t)
+{
+    const char *id = sentence_data_id(t->data);
+    char both[2 * SHA256_HEX], sum[SHA256_HEX];
+    if (!t->backbone[0]) {
+        snprintf(t->data_id, sizeof t->data_id, "%s", id);
+        return PODIUM_OK;
+    }
+    if (!file_exists(t->backbone))
+        return podium_fail(
+            PODIUM_EIO,
+            "no backbone '%s': `podium data backbone` makes the small one; a published "
+            "model.safetensors goes where the workload's yaml says",
+            t->backbone);
+    TRY(sha256_of_file(t->backbone, sum));
+    const char *colon = strrchr(id, ':');
+    int n = snprintf(both, sizeof both, "%s%s", colon + 1, sum);
+    sha256_of(both, (size_t)n, sum);
+    snprintf(t->data_id, sizeof t->data_id, "%.*s+backbone:%s",
+             (int)(colon - id > 50 ? 50 : colon - id), id, sum);
+    return PODIUM_OK;
+}
+
 static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_node *data,
                          const char *data_dir, const workload_key *key)
 {
@@ -45,6 +71,7 @@ static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_no
     TRY(yaml_integer(model, "tokens", 8, 1 << 20, &tokens));
     TRY(sentence_data_open(&t->data, data, data_dir, tokens, key));
     TRY(read_backbone(t, model, data_dir));
+    TRY(make_data_id(t));
     return compacter_config_read(&t->model, model, sentence_data_vocabulary(t->data),
                                  sentence_data_classes(t->data));
 }
@@ -66,7 +93,7 @@ static int32_t open_task(workload_task **out, const yaml_node *model, const yaml
 
 static const char *data_id(const workload_task *t)
 {
-    return sentence_data_id(t->data);
+    return t->data_id;
 }
 
 static int64_t split_size(const workload_task *t, workload_split split)
