@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/parity.h"
 #include "harness/parity_case.h"
@@ -359,21 +360,30 @@ static const struct {
 } kinds[] = {
     {"parity-case/1", parity_run_model},
     {"beam-case/1", parity_run_beam},
+    {"bleu-case/1", parity_run_bleu},
+    {"wordpiece-case/1", parity_run_wordpiece},
 };
 
 static int32_t run_case(const char *path, backend *b, const parity_options *o, bool *passed)
 {
     char schema[64];
-    json_t *json;
-    TRY(json_read_file(&json, path));
+    json_error_t error;
+    json_t *json = json_load_file(path, JSON_ALLOW_NUL, &error);
+    if (!json)
+        return podium_fail(PODIUM_EINVAL, "%s:%d: %s", path, error.line, error.text);
     const char *text = json_string_value(json_object_get(json, "schema"));
     snprintf(schema, sizeof schema, "%s", text ? text : "(absent)");
     json_decref(json);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (!strcmp(schema, kinds[i].schema))
             return kinds[i].run(path, b, o, passed);
-    return podium_fail(PODIUM_EINVAL, "%s: schema '%s' is none that can be run: %s, %s", path,
-                       schema, kinds[0].schema, kinds[1].schema);
+    text_buffer known = {0};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        text_print(&known, "%s%s", i ? ", " : "", kinds[i].schema);
+    int32_t rc = podium_fail(PODIUM_EINVAL, "%s: schema '%s' is none that can be run: %s", path,
+                             schema, known.data ? known.data : "");
+    text_release(&known);
+    return rc;
 }
 
 /* Reads the option at argv[*i] and its argument; 0 when argv[*i] is no option. */
@@ -443,12 +453,13 @@ static int run(int argc, char **argv)
 const command command_parity = {
     .name = "parity",
     .summary = "run golden model cases and compare logits, loss and gradients",
-    .usage = "usage: podium parity CASE.json... [--device ref|cpu|cuda|hip]\n"
-             "                     [--precision f32|bf16] [--tolerance X] [--weights DIR]\n\n"
-             "Prints the largest relative error of the logits, the loss and each gradient, or how\n"
-             "searched sequences differ.\n"
-             "  --weights DIR   model.safetensors of a published model that a case names but does\n"
-             "                  not store (default: $PODIUM_WEIGHTS)\n"
-             "Exit status 1 when a case is past its tolerance.\n",
+    .usage =
+        "usage: podium parity CASE.json... [--device ref|cpu|cuda|hip]\n"
+        "                     [--precision f32|bf16] [--tolerance X] [--weights DIR]\n\n"
+        "Prints the largest relative error of the logits, the loss and each gradient, or how\n"
+        "searched sequences, BLEU scores or WordPiece ids differ.\n"
+        "  --weights DIR   model.safetensors and tokenizer.json or vocab.txt of the published\n"
+        "                  MiniLM, for the cases that need them (default: $PODIUM_WEIGHTS)\n"
+        "Exit status 1 when a case is past its tolerance.\n",
     .run = run,
 };

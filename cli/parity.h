@@ -52,6 +52,12 @@ int32_t parity_run_model(const char *path, backend *b, const parity_options *o, 
 int32_t parity_run_hidden(const char *path, json_t *json, const safetensors *tensors, backend *b,
                           const parity_options *o, bool *passed);
 int32_t parity_run_beam(const char *path, backend *b, const parity_options *o, bool *passed);
+/* Scores, n-gram counts, 13a tokens: the largest absolute difference of a score (0..100) decides; a
+ * count or a token that differs fails. */
+int32_t parity_run_bleu(const char *path, backend *b, const parity_options *o, bool *passed);
+/* Ids by the tokenizer in folder o->weights.  Errors also: PODIUM_EINVAL no folder, another
+ * vocabulary than the case's; PODIUM_EIO. */
+int32_t parity_run_wordpiece(const char *path, backend *b, const parity_options *o, bool *passed);
 /* `greedy` of a case that is open and loaded: tokens that differ count as an infinite error. */
 int32_t parity_greedy(parity_run *r, backend *b, const parity_options *o);
 

@@ -52,4 +52,28 @@ sed 's/"rope_theta": 10000.0/"rope_theta": 500.0/' "$golden/gpt_gqa.json" >"$dir
 check 1 "other rotary frequencies fail" "$podium" parity --device ref "$dir/theta.json"
 sed 's/"num_kv_heads": 2/"num_kv_heads": 3/' "$golden/gpt_gqa.json" >"$dir/uneven.json"
 check 2 "key heads that do not divide are an input error" "$podium" parity --device ref "$dir/uneven.json"
+check 0 "sacreBLEU's edge cases hold to 1e-9" "$podium" parity "$golden/bleu_edge.json"
+sed 's/"sentence_bleu": 100.00000000000004/"sentence_bleu": 100.00001/' "$golden/bleu_edge.json" \
+    >"$dir/bleu.json"
+check 1 "another score fails" "$podium" parity "$dir/bleu.json"
+sed 's/"hypothesis_13a": "a b c"/"hypothesis_13a": "a bc"/' "$golden/bleu_edge.json" >"$dir/bleu.json"
+check 1 "another token string fails" "$podium" parity "$dir/bleu.json"
+sed 's/"corpus": {/"corpora": {/' "$golden/bleu_edge.json" >"$dir/bleu.json"
+check 2 "a missing field is an input error" "$podium" parity "$dir/bleu.json"
+printf '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n' >"$dir/vocab.txt"
+sum=$(sha256sum <"$dir/vocab.txt" | cut -d' ' -f1)
+wordpiece() { # IDS SUM
+    printf '{"schema": "wordpiece-case/1", "vocab_sha256": "%s", "cases": [{"text": "AB\\u0000b x", "ids": [%s]}]}' \
+        "$2" "$1" >"$dir/wordpiece.json"
+}
+unset PODIUM_WEIGHTS
+wordpiece "2, 5, 6, 6, 1, 3" "$sum"
+check 0 "WordPiece ids agree" "$podium" parity --weights "$dir" "$dir/wordpiece.json"
+check 0 "the folder may come from the environment" env PODIUM_WEIGHTS="$dir" "$podium" parity \
+    "$dir/wordpiece.json"
+check 2 "without a tokenizer there is no answer" "$podium" parity "$dir/wordpiece.json"
+wordpiece "2, 5, 6, 1, 3" "$sum"
+check 1 "other ids fail" "$podium" parity --weights "$dir" "$dir/wordpiece.json"
+wordpiece "2, 5, 6, 6, 1, 3" "0$sum"
+check 2 "another vocabulary is an input error" "$podium" parity --weights "$dir" "$dir/wordpiece.json"
 echo "1..$n"

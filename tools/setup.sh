@@ -11,6 +11,7 @@ build-essential      compiler, make and libc headers
 libdnnl-dev          oneDNN: matrix products on the CPU
 libyaml-dev          YAML: workloads and submissions
 libjansson-dev       JSON: records and golden cases
+libunistring-dev     Unicode classes, decomposition and case for the tokenizers and BLEU
 zlib1g-dev           gzip'd data sets and MNIST's IDX files
 git                  the revision that records carry
 "
