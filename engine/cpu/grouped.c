@@ -35,13 +35,15 @@ static int64_t panel_rows(int64_t A, int64_t E)
     return rows < 16 ? 16 : rows > 128 ? 128 : rows;
 }
 
-static int32_t grouped_new(op_call *c, grouped **out, int64_t A, int64_t E, int64_t N, int64_t K)
+/* `terms` of each sum. */
+static int32_t grouped_new(op_call *c, grouped **out, int64_t A, int64_t E, int64_t N, int64_t K,
+                           int64_t terms)
 {
     grouped *g = calloc(1, sizeof *g);
     if (!g)
         return podium_fail(PODIUM_ENOMEM, "cannot allocate a grouped product's state");
     *g = (grouped){.A = A, .E = E, .N = N, .K = K, .rows = panel_rows(A, E)};
-    g->bf16 = c->precision == PODIUM_BF16;
+    g->bf16 = cpu_in_bf16(c, terms);
     c->state = *out = g;
     return 0;
 }
@@ -103,7 +105,7 @@ static int32_t prepare_rows(op_call *c, int64_t A, int64_t E, int64_t N, int64_t
                             bool bias)
 {
     grouped *g = NULL;
-    TRY(grouped_new(c, &g, A, E, N, K));
+    TRY(grouped_new(c, &g, A, E, N, K, K));
     product_spec s = {.batch_a = 1,
                       .batch_b = 1,
                       .m = g->rows,
@@ -241,7 +243,7 @@ static int32_t prepare_dw(op_call *c)
 {
     grouped *g = NULL;
     int64_t E = c->in[2].count - 1, A = c->in[0].shape[0];
-    TRY(grouped_new(c, &g, A, E, c->in[0].shape[1], c->in[1].shape[1]));
+    TRY(grouped_new(c, &g, A, E, c->in[0].shape[1], c->in[1].shape[1], A / E));
     if (!g->bf16 && g->K % LANES == 0)
         return 0;
     g->columns = task_columns(g->N);
