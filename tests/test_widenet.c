@@ -58,6 +58,7 @@ static void feed(const model_run *r, const widenet_config *c, float last, int64_
 {
     int64_t B = r->m.batch, pixels = graph_count(r->g, r->m.inputs[0]) / B;
     float *images = malloc((size_t)(B * pixels) * sizeof *images), weights[16];
+    const value *answers = r->m.inputs + r->m.num_inputs - 2;
     int32_t labels[16];
     philox rng = philox_make(4, 4);
     for (int64_t n = 0; n < B; n++) {
@@ -67,9 +68,19 @@ static void feed(const model_run *r, const widenet_config *c, float last, int64_
         labels[n] = (int32_t)(from % c->classes);
         weights[n] = n + 1 == B ? last : 1;
     }
-    graph_set_input_f32(r->g, r->m.inputs[0], images);
-    graph_set_input(r->g, r->m.inputs[1], labels);
-    graph_set_input_f32(r->g, r->m.inputs[2], weights);
+    if (c->text) {
+        int32_t ids[64], mask[64];
+        for (int32_t i = 0; i < B * c->tokens; i++) {
+            ids[i] = i * i % (int32_t)c->vocabulary;
+            mask[i] = i % c->tokens < 3 + i / c->tokens;
+        }
+        graph_set_input(r->g, r->m.inputs[0], ids);
+        graph_set_input(r->g, r->m.inputs[1], mask);
+    } else {
+        graph_set_input_f32(r->g, r->m.inputs[0], images);
+    }
+    graph_set_input(r->g, answers[0], labels);
+    graph_set_input_f32(r->g, answers[1], weights);
     free(images);
 }
 
@@ -269,6 +280,12 @@ static void test_gradients(backend *b)
     c.post_ln = true;
     c.final_norm = false;
     check_gradient(b, "shared without experts, post-LN", &c);
+    c = small();
+    c.text = true;
+    c.vocabulary = 11;
+    c.tokens = 6;
+    c.embedding = 4;
+    check_gradient(b, "text with a factorised embedding", &c);
 }
 
 /* --- routing --------------------------------------------------------------------------------- */

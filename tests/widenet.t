@@ -55,4 +55,10 @@ echo "ok $n - with the same hashes and metrics"
 for variant in two_groups released_code vit_moe albert; do
     check 0 "variant $variant trains" train "$variant" --held-out "$variant" --max-steps 10
 done
+for variant in "" albert vit; do
+    check 0 "the text form trains${variant:+ as $variant}" "$podium" run nadamw --workload widenet --suite text \
+        --threads 1 --max-steps 12 --quiet --results "$dir/text$variant" ${variant:+--held-out "$variant"}
+done
+n=$((n + 1)); record text | grep -q '"data_id":"sentences:' || printf 'not '
+echo "ok $n - on the sentences of the repository"
 echo "1..$n"

@@ -1,24 +1,38 @@
 /* The workload `widenet`: a transformer that shares its blocks' weights and widens them by experts,
- * on images. */
+ * on images or on sentences. */
 #include <stdlib.h>
 
+#include "workloads/compacter_data.h"
 #include "workloads/images.h"
 #include "workloads/widenet_model.h"
 #include "workloads/workload.h"
 
+/* One of the two data sets is open; neither in a golden case. */
 struct workload_task {
     widenet_config model;
-    image_data *data; /* NULL in a golden case */
+    image_data *images;
+    sentence_data *sentences;
 };
 
-static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_node *data,
-                         const char *data_dir, const workload_key *key)
+static int32_t open_images(workload_task *t, const yaml_node *model, const yaml_node *data,
+                           const char *data_dir, const workload_key *key)
 {
-    TRY(images_open(&t->data, model, data, data_dir, key));
-    t->model.height = image_data_height(t->data);
-    t->model.width_pixels = image_data_width(t->data);
-    t->model.channels = image_data_channels(t->data);
-    t->model.classes = image_data_classes(t->data);
+    TRY(images_open(&t->images, model, data, data_dir, key));
+    t->model.height = image_data_height(t->images);
+    t->model.width_pixels = image_data_width(t->images);
+    t->model.channels = image_data_channels(t->images);
+    t->model.classes = image_data_classes(t->images);
+    return widenet_config_read(&t->model, model);
+}
+
+static int32_t open_sentences(workload_task *t, const yaml_node *model, const yaml_node *data,
+                              const char *data_dir, const workload_key *key)
+{
+    t->model.text = true;
+    TRY(yaml_integer(model, "tokens", 8, 1 << 20, &t->model.tokens));
+    TRY(sentence_data_open(&t->sentences, data, data_dir, t->model.tokens, key));
+    t->model.vocabulary = sentence_data_vocabulary(t->sentences);
+    t->model.classes = sentence_data_classes(t->sentences);
     return widenet_config_read(&t->model, model);
 }
 
@@ -26,7 +40,8 @@ static void close_task(workload_task *t)
 {
     if (!t)
         return;
-    image_data_close(t->data);
+    image_data_close(t->images);
+    sentence_data_close(t->sentences);
     free(t);
 }
 
@@ -37,7 +52,8 @@ static int32_t open_task(workload_task **out, const yaml_node *model, const yaml
     workload_task *t = calloc(1, sizeof *t);
     if (!t)
         return podium_fail(PODIUM_ENOMEM, "no memory for the task");
-    int32_t rc = open_data(t, model, data, data_dir, key);
+    int32_t rc = yaml_get(model, "tokens") ? open_sentences(t, model, data, data_dir, key)
+                                           : open_images(t, model, data, data_dir, key);
     if (rc < 0)
         close_task(t);
     else
@@ -47,24 +63,26 @@ static int32_t open_task(workload_task **out, const yaml_node *model, const yaml
 
 static const char *data_id(const workload_task *t)
 {
-    return image_data_id(t->data);
+    return t->images ? image_data_id(t->images) : sentence_data_id(t->sentences);
 }
 
 static int64_t split_size(const workload_task *t, workload_split split)
 {
-    return images_count(t->data, split);
+    return t->images ? images_count(t->images, split) : sentence_data_count(t->sentences, split);
 }
 
 static int32_t train_batch(workload_task *t, uint64_t seed, int64_t step, int64_t batch,
                            int64_t first, int64_t count, workload_batch *out)
 {
-    return images_train(t->data, seed, step, batch, first, count, out);
+    return t->images ? images_train(t->images, seed, step, batch, first, count, out)
+                     : sentence_data_train(t->sentences, seed, step, batch, first, count, out);
 }
 
 static int32_t eval_batch(workload_task *t, workload_split split, int64_t start, int64_t batch,
                           workload_batch *out)
 {
-    return images_eval(t->data, split, start, batch, out);
+    return t->images ? images_eval(t->images, split, start, batch, out)
+                     : sentence_data_eval(t->sentences, split, start, batch, out);
 }
 
 static int32_t open_case(workload_task **out, const void *json_config)
@@ -98,7 +116,12 @@ static int32_t build(workload_task *t, graph *g, int64_t batch, workload_model *
 static int32_t score(workload_task *t, const workload_batch *b, int64_t batch, const double *logits,
                      const double *per_example, workload_metrics *m)
 {
-    classification_score(t->model.classes, b, batch, logits, per_example, m);
+    workload_batch answers = *b; /* a sentence has two inputs before its label */
+    if (t->sentences) {
+        answers.data[1] = b->data[2];
+        answers.data[2] = b->data[3];
+    }
+    classification_score(t->model.classes, &answers, batch, logits, per_example, m);
     return PODIUM_OK;
 }
 
@@ -106,7 +129,7 @@ static const char *const input_names[] = {"images", "labels|label_probs", "weigh
 
 const workload workload_widenet = {
     .name = "widenet",
-    .description = "transformer with shared blocks and experts, on images",
+    .description = "transformer with shared blocks and experts, on images or text",
     .open = open_task,
     .close = close_task,
     .data_id = data_id,

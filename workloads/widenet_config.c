@@ -10,7 +10,7 @@ static int32_t check(const widenet_config *c)
     if (c->width % c->heads)
         return podium_fail(PODIUM_EINVAL, "width %lld is no multiple of %lld heads",
                            (long long)c->width, (long long)c->heads);
-    if (c->height % c->patch || c->width_pixels % c->patch)
+    if (!c->text && (c->height % c->patch || c->width_pixels % c->patch))
         return podium_fail(PODIUM_EINVAL,
                            "images of %lld x %lld do not divide into patches of %lld",
                            (long long)c->height, (long long)c->width_pixels, (long long)c->patch);
@@ -47,9 +47,10 @@ static int32_t read_experts(widenet_config *c, const yaml_node *model)
 int32_t widenet_config_read(widenet_config *c, const yaml_node *model)
 {
     const int64_t most = 1 << 20;
-    static const char *const required[] = {"patch", "width", "depth", "heads"};
+    static const char *const required[] = {"width", "depth", "heads"};
     for (size_t i = 0; i < sizeof required / sizeof required[0]; i++)
         TRY(yaml_require(model, required[i]));
+    TRY(yaml_require(model, c->text ? "tokens" : "patch"));
     c->eps = 1e-6;
     c->groups = c->moe_every = 1;
     c->experts = 4;
@@ -58,13 +59,16 @@ int32_t widenet_config_read(widenet_config *c, const yaml_node *model)
     c->capacity_slots = -1;
     c->act = ACT_GELU_TANH;
     c->pre_act = ACT_TANH;
-    TRY(yaml_integer(model, "patch", 1, 1024, &c->patch));
+    if (!c->text)
+        TRY(yaml_integer(model, "patch", 1, 1024, &c->patch));
     TRY(yaml_integer(model, "width", 8, most, &c->width));
     TRY(yaml_integer(model, "depth", 1, 1000, &c->depth));
     TRY(yaml_integer(model, "heads", 1, most, &c->heads));
     TRY(yaml_integer(model, "groups", 0, 1000, &c->groups));
     c->hidden = 4 * c->width;
-    c->pre_logits = c->width;
+    c->pre_logits = c->embedding = c->width;
+    if (c->text)
+        TRY(yaml_integer(model, "embedding", 1, most, &c->embedding));
     TRY(yaml_integer(model, "mlp", 1, most, &c->hidden));
     TRY(yaml_integer(model, "pre_logits", 0, most, &c->pre_logits));
     TRY(yaml_flag(model, "shared_norms", &c->shared_norms));

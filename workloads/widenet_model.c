@@ -1,5 +1,5 @@
-/* The forward pass of WideNet and its rivals: patches, positions, blocks, average, head, and the
- * loss with its balance terms. */
+/* The forward pass of WideNet and its rivals: patches or tokens, positions, blocks, average, head,
+ * and the loss with its balance terms. */
 #include "workloads/widenet_model.h"
 
 #include "nn/encoder.h"
@@ -26,7 +26,7 @@ static nn_moe_config experts_of(const widenet_config *c, int64_t tokens)
     return moe;
 }
 
-static value blocks(const widenet_config *c, graph *g, value x, value *balance)
+static value blocks(const widenet_config *c, graph *g, value x, value mask, value *balance)
 {
     if (x < 0)
         return NO_VALUE;
@@ -49,7 +49,7 @@ static value blocks(const widenet_config *c, graph *g, value x, value *balance)
         .moe = experts_of(c, graph_count(g, x) / c->width),
         .moe_every = (int)c->moe_every,
     };
-    return nn_encoder(g, &encoder, x, NO_VALUE, balance);
+    return nn_encoder(g, &encoder, c->dropout ? op_dropout(g, x) : x, mask, balance);
 }
 
 static value positions(const widenet_config *c, graph *g, int64_t tokens)
@@ -67,21 +67,51 @@ static value positions(const widenet_config *c, graph *g, int64_t tokens)
     return nn_parameter(g, &p, "pos", "weight");
 }
 
-static value logits_of(const widenet_config *c, graph *g, value images, value *balance)
+/* The blocks' average over the tokens of images [N, Ch, H, W]. */
+static value see(const widenet_config *c, graph *g, value images, value *balance)
 {
     int64_t tokens = c->height / c->patch * (c->width_pixels / c->patch) + c->zero_class_token;
     value x = nn_patch_embedding(g, "patch", images, (int)c->patch, c->width, INIT_XAVIER_UNIFORM);
     if (c->zero_class_token)
         x = op_pad(g, x, 1, 1, 0);
     x = op_add(g, x, positions(c, g, tokens));
-    x = blocks(c, g, c->dropout ? op_dropout(g, x) : x, balance);
+    return op_reduce_mean(g, blocks(c, g, x, NO_VALUE, balance), 2, false);
+}
+
+/* The same over the tokens of ids [N, T] whose mask is not 0.  All of them are routed. */
+static value read(const widenet_config *c, graph *g, value ids, value mask, value *balance)
+{
+    if (graph_status(g))
+        return NO_VALUE;
+    int64_t N = graph_shape(g, ids)[0], T = c->tokens;
+    param_init init = {.kind = INIT_NORMAL, .a = 0.02};
+    value table = nn_embedding(g, "embedding", c->vocabulary, c->embedding, init, false);
+    value x = op_gather_rows(g, table, ids);
+    nn_linear_config widen = {.in = c->embedding,
+                              .out = c->width,
+                              .weight_kind = PODIUM_WEIGHT,
+                              .bias_kind = PODIUM_BIAS,
+                              .weight = {.kind = INIT_XAVIER_UNIFORM},
+                              .bias = {.kind = INIT_ZERO}};
+    if (c->embedding != c->width)
+        x = nn_linear(g, "embedding_projection", &widen, x);
+    x = op_add(g, x, positions(c, g, T));
+    x = blocks(c, g, x, op_reshape(g, mask, 3, (int64_t[]){N, 1, T}), balance);
+    value seen = op_reshape(g, op_cast_real(g, mask), 3, (int64_t[]){N, T, 1});
+    x = op_reduce_sum(g, op_mul(g, x, seen), 2, true);
+    x = op_div(g, x, op_reduce_sum(g, seen, 2, true));
+    return op_reshape(g, x, 2, (int64_t[]){N, c->width});
+}
+
+static value classify(const widenet_config *c, graph *g, value x)
+{
     nn_classifier_config head = {.width = c->width,
                                  .hidden = c->pre_logits,
                                  .classes = c->classes,
                                  .act = (activation)c->pre_act,
                                  .hidden_init = {.kind = INIT_XAVIER_UNIFORM},
                                  .head_init = {.kind = INIT_XAVIER_UNIFORM}};
-    return nn_classifier(g, &head, op_reduce_mean(g, x, 2, false));
+    return nn_classifier(g, &head, x);
 }
 
 /* A rank's balance term counts as its examples do: their part of the global weight, 1 alone. */
@@ -97,17 +127,24 @@ static value add_balance(const widenet_config *c, graph *g, value loss, value ba
 int32_t widenet_build(const widenet_config *c, graph *g, int64_t batch, workload_model *out)
 {
     int64_t images[] = {batch, c->channels, c->height, c->width_pixels};
-    int64_t labels[] = {batch, c->classes};
-    value balance = NO_VALUE;
-    *out = (workload_model){.num_inputs = 3, .batch = batch};
-    out->inputs[0] = graph_input(g, "images", PODIUM_F32, 4, images);
-    out->inputs[1] = c->dense_labels ? graph_input(g, "label_probs", PODIUM_F32, 2, labels)
-                                     : graph_input(g, "labels", PODIUM_I32, 1, labels);
-    out->inputs[2] = graph_input(g, "weights", PODIUM_F32, 1, labels);
-    out->logits = logits_of(c, g, out->inputs[0], &balance);
-    value main_loss = op_softmax_cross_entropy(g, out->logits, out->inputs[1], out->inputs[2],
-                                               &out->per_example);
-    out->loss = add_balance(c, g, main_loss, balance, out->inputs[2]);
+    int64_t ids[] = {batch, c->tokens}, labels[] = {batch, c->classes};
+    value balance = NO_VALUE, *in = out->inputs, x;
+    *out = (workload_model){.batch = batch};
+    if (c->text) {
+        *in++ = graph_input(g, "ids", PODIUM_I32, 2, ids);
+        *in++ = graph_input(g, "mask", PODIUM_I32, 2, ids);
+        x = read(c, g, out->inputs[0], out->inputs[1], &balance);
+    } else {
+        *in++ = graph_input(g, "images", PODIUM_F32, 4, images);
+        x = see(c, g, out->inputs[0], &balance);
+    }
+    in[0] = c->dense_labels ? graph_input(g, "label_probs", PODIUM_F32, 2, labels)
+                            : graph_input(g, "labels", PODIUM_I32, 1, labels);
+    in[1] = graph_input(g, "weights", PODIUM_F32, 1, labels);
+    out->num_inputs = (int)(in + 2 - out->inputs);
+    out->logits = classify(c, g, x);
+    value main_loss = op_softmax_cross_entropy(g, out->logits, in[0], in[1], &out->per_example);
+    out->loss = add_balance(c, g, main_loss, balance, in[1]);
     graph_keep(g, out->logits);
     graph_keep(g, out->loss);
     graph_keep(g, out->per_example);

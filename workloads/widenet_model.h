@@ -8,6 +8,10 @@
 
 typedef struct widenet_config {
     int64_t height, width_pixels, channels, classes; /* of the data */
+    bool text;                                       /* sentences instead of images: */
+    int64_t vocabulary, tokens;
+    int64_t
+        embedding; /* width of the token table; other than `width`: factorised, projected to it */
     int64_t patch, width, depth, heads;
     int64_t hidden;    /* of an expert or of the MLP */
     int64_t groups;    /* of blocks that share; 0: nothing is shared */
@@ -30,7 +34,8 @@ typedef struct widenet_config {
 } widenet_config;
 
 /* Reads a yaml `model:` map; the data's extents are set by the caller beforehand.
- *     patch, width, depth, heads, mlp (default 4 width), pre_logits (default width)
+ *     patch, or of text: tokens, embedding (default width)
+ *     width, depth, heads, mlp (default 4 width), pre_logits (default width)
  *     groups (default 1; 0 shares nothing), experts (default 4; 0: plain MLP), top_k (2),
  *     moe_every (1), noise (default true: deviation 1 / experts), balance (0.01), capacity_factor
  *     (default: no limit), renormalise, shared_norms, post_ln, dropout, released_code (flags) */
@@ -38,9 +43,10 @@ int32_t widenet_config_read(widenet_config *c, const yaml_node *model);
 /* Reads `config` of a golden case (a json_t object of jansson). */
 int32_t widenet_config_read_case(widenet_config *c, const void *json);
 
-/* Inputs: images [N, Ch, H, W], labels I32 [N] or real [N, V], weights real [N].  The loss is the
+/* Inputs: images [N, Ch, H, W], or ids and mask I32 [N, T]; labels I32 [N] or real [N, V], weights
+ * real [N].  The loss is the
  * cross-entropy plus the weighted balance terms, whose tokens are those of the whole batch, padding
- * examples too. */
+ * too. */
 int32_t widenet_build(const widenet_config *c, graph *g, int64_t batch, workload_model *out);
 
 #endif
