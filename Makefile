@@ -148,6 +148,7 @@ race:
 
 # What takes longer than a test may: sanitizers over all tests, a minute of each fuzz target, threads.
 soak: tests
+	PODIUM_MUTANTS=all PODIUM_BUILD=$(BUILD) tools/prove.sh $(BUILD)/tests/test_optimizer_mutation
 	$(MAKE) -j$(JOBS) SANITIZE=address,undefined tests
 	$(MAKE) --no-print-directory SANITIZE=address,undefined test
 	$(MAKE) fuzz FUZZ_SECONDS=60

@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "harness/hyperparameters.h"
 #include "harness/replay.h"
+#include "harness/replay_rules.h"
 
 typedef struct options {
     const char *device, *precision, *submission;
@@ -57,9 +59,37 @@ static int32_t parse(int argc, char **argv, options *o)
     return cases;
 }
 
+/* Schedules and clipping, when the file at `path` is one of these: *is_rules. */
+static int32_t check_rules(const char *path, const options *o, backend *b, double *worst,
+                           bool *passed, bool *is_rules)
+{
+    json_t *json;
+    double error = 0, tolerance = 0;
+    TRY(json_read_file(&json, path));
+    *is_rules = replay_is_rules(json);
+    int32_t rc = *is_rules ? replay_rules(json, path, b, &error, &tolerance) : 0;
+    json_decref(json);
+    TRY(rc);
+    if (!*is_rules)
+        return 0;
+    if (o->tolerance >= 0)
+        tolerance = o->tolerance;
+    bool good = error <= tolerance;
+    if (!o->quiet || !good)
+        printf("%-4s %-32s error %.2e (tolerance %.0e)\n", good ? "ok" : "FAIL", path, error,
+               tolerance);
+    *worst = error > *worst ? error : *worst;
+    *passed = *passed && good;
+    return 0;
+}
+
 static int32_t replay_one(const char *path, const options *o, backend *b, double *worst,
                           bool *passed)
 {
+    bool is_rules;
+    TRY(check_rules(path, o, b, worst, passed, &is_rules));
+    if (is_rules)
+        return 0;
     replay_case *c;
     replay_result result;
     char so[PATH_MAX];
@@ -117,6 +147,7 @@ const command command_replay = {
         "case's; in f32 it is relative to the weights, limit 1e-5 or ten times the original's\n"
         "own float32 error. Numbers that the submission keeps under the original's names (d, lb, "
         "...)\n"
-        "are compared too. The last line is the largest error; exit status 1 past a limit.\n",
+        "are compared too. schedules.json and clipping.json check the helpers of include/podium.\n"
+        "The last line is the largest error; exit status 1 past a limit.\n",
     .run = run,
 };

@@ -103,6 +103,11 @@ typedef struct runner_counters {
     int64_t vector_bytes;         /* optimizer memory: vectors, x and g not counted */
     int64_t keep_bytes;
     int64_t programs;       /* distinct program texts */
+    int64_t passes;         /* programs run and vectors copied */
+    int64_t bytes_moved;    /* by them: each vector read or written once a pass */
+    int64_t sums;           /* global sums read back, */
+    int64_t per_param_sums; /* and sums with one number for each parameter */
+    int64_t reductions;     /* passes with sums: waits for the device and the other ranks */
     int64_t allocations;    /* malloc calls inside the last command, -1: not counted */
     double compile_seconds; /* booked apart from the calls they happened in */
     double host_seconds;    /* serving host calls, evaluations and compiling not included */

@@ -139,8 +139,11 @@ static int32_t serve_vec_copy(runner *r)
     int32_t to = r->message.vectors[0], from = r->message.vectors[1];
     if (to >= r->num_vectors || from >= r->num_vectors)
         return broke(r, "a vector that does not exist");
+    size_t bytes = (size_t)r->config.vector_length * r->element;
     if (to != from)
-        memcpy(vector_at(r, to), vector_at(r, from), (size_t)r->config.vector_length * r->element);
+        memcpy(vector_at(r, to), vector_at(r, from), bytes);
+    r->counters.passes++;
+    r->counters.bytes_moved += 2 * (int64_t)bytes;
     reply(r, 0);
     return 0;
 }
@@ -224,6 +227,16 @@ static int32_t run_program(runner *r, program *p)
     return r->config.backend->program_run(r->config.backend, p, &args);
 }
 
+static void count_pass(runner *r, const program_info *p)
+{
+    int touched = __builtin_popcountll(p->reads) + __builtin_popcountll(p->writes);
+    r->counters.passes++;
+    r->counters.bytes_moved += touched * r->config.vector_length * (int64_t)r->element;
+    r->counters.sums += p->num_sums;
+    r->counters.per_param_sums += p->num_per_param_sums;
+    r->counters.reductions += p->num_sums || p->num_per_param_sums;
+}
+
 static int32_t serve_program(runner *r)
 {
     if (!program_in_range(r))
@@ -235,6 +248,8 @@ static int32_t serve_program(runner *r)
         rc = check_operands(r, program_get_info(p));
     if (!rc)
         rc = run_program(r, p);
+    if (!rc)
+        count_pass(r, program_get_info(p));
     reply(r, rc);
     size_t results = (size_t)r->message.i[5] +
                      (size_t)r->message.i[6] * (size_t)r->config.num_params;

@@ -60,7 +60,7 @@ static int32_t setup(void *self)
     for (size_t i = 0; i < t->num_params; i++) {
         layout l = layout_of(t->params[i]);
         all += (size_t)moments_of(t->params[i]);
-        if ((size_t)(l.rows + l.columns) > greatest)
+        if ((size_t)(l.rows + l.columns) > greatest) /* no golden: a size */
             greatest = (size_t)(l.rows + l.columns);
     }
     PODIUM_TRY(podium_numbers(o, "moments", all, &o->moments));

@@ -59,11 +59,11 @@ static int32_t step(void *self, const podium_step *s)
         dlr *= sqrt(1 - pow(p[BETA2], o->steps + 1)) / (1 - pow(p[BETA1], o->steps + 1));
     podium_set_decay(o, p[DECOUPLE] * dlr);
     PODIUM_TRY(podium_reduce(o,
-                             "t0 = v1 + c0*p0*v0;"
+                             "t0 = v1 + c0*p0*v0;" /* no golden: coupled */
                              "s0 += t0*v4/(sqrt(v3) + c7);"
                              "v2 = c1*v2 + c2*t0;"
                              "v3 = c3*v3 + c4*t0*t0;"
-                             "v4 = c5*v4 + c6*t0;"
+                             "v4 = c5*v4 + c6*t0;" /* no golden: s has any scale */
                              "s1 += abs(v4);"
                              "v0 = p1*v0 - v2/(sqrt(v3) + c7)",
                              PODIUM_V(o->common.t->x, o->common.t->g, o->m, o->v, o->sum),

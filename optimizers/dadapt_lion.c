@@ -44,17 +44,17 @@ static int32_t step(void *self, const podium_step *s)
     double sums[2], lr = podium_rate(o, p[LR], s), dlr = o->d * lr, r = sqrt(p[BETA2]);
     PODIUM_TRY(podium_gradient(o, s, NULL));
     podium_set_decay(o, dlr);
-    PODIUM_TRY(podium_reduce(
-        o,
-        "t0 = sign(c1*v2 + c2*v1);"
-        "v0 = p1*v0 - c0*t0;"
-        "v2 = c3*v2 + c4*v1;"
-        "s0 += t0*v3;"
-        "v3 = c5*v3 + c6*t0;"
-        "s1 += abs(v3)",
-        PODIUM_V(o->common.t->x, o->common.t->g, o->m, o->sum),
-        PODIUM_C(dlr, p[BETA1], 1 - p[BETA1], p[BETA2], (1 - p[BETA2]) * dlr, r, (1 - r) * dlr),
-        sums, 2));
+    PODIUM_TRY(podium_reduce(o,
+                             "t0 = sign(c1*v2 + c2*v1);" /* no golden: m is dlr small */
+                             "v0 = p1*v0 - c0*t0;"
+                             "v2 = c3*v2 + c4*v1;" /* no golden: m is dlr small */
+                             "s0 += t0*v3;"
+                             "v3 = c5*v3 + c6*t0;" /* no golden: s has any scale */
+                             "s1 += abs(v3)",
+                             PODIUM_V(o->common.t->x, o->common.t->g, o->m, o->sum),
+                             PODIUM_C(dlr, p[BETA1], 1 - p[BETA1], p[BETA2], (1 - p[BETA2]) * dlr,
+                                      r, (1 - r) * dlr), /* no golden: s has any scale */
+                             sums, 2));
     if (sums[1] == 0)
         return PODIUM_OK;
     o->numerator = r * o->numerator + (1 - r) * dlr * sums[0];

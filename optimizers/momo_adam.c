@@ -46,12 +46,13 @@ static double step_size(momo_adam *o, double lr, double k, double rho, const dou
     const double *p = o->common.number;
     double model = k * o->loss + sums[0] - k * o->product;
     if (p[USE_FSTAR] != 0 && model < k * rho * o->bound)
-        o->bound = fmax(model / (2 * k * rho), p[BOUND]);
+        o->bound = fmax(model / (2 * k * rho), p[BOUND]); /* no golden: use_fstar */
     double tau = lr / rho;
     if (sums[2] > 0)
         tau = fmin(tau, fmax(model - k * rho * o->bound, 0) / sums[2]);
     if (p[USE_FSTAR] != 0)
-        o->bound = fmax((o->loss + sums[0] - o->product - 0.5 * tau * sums[2]) / rho, p[BOUND]);
+        o->bound = fmax((o->loss + sums[0] - o->product - 0.5 * tau * sums[2]) / rho,
+                        p[BOUND]); /* no golden: use_fstar */
     return tau;
 }
 

@@ -85,7 +85,7 @@ static int32_t save_start(prodigy *o)
         podium_tensor v = {.struct_size = sizeof v};
         PODIUM_TRY(h->vec_view(h, o->x0, i, &v));
         for (int64_t k = 0; k < v.count; k++) {
-            if ((v.offset + k) % p == 0)
+            if ((v.offset + k) % p == 0) /* no golden: offset is 0 */
                 continue;
             if (v.dtype == PODIUM_F64)
                 ((double *)v.data)[k] = INFINITY;
@@ -99,13 +99,13 @@ static int32_t save_start(prodigy *o)
 /* The sums over this step's gradient and the moments; num and |s|_1 in sums. */
 static int32_t accumulate(prodigy *o, double dlr, double beta3, double sums[2])
 {
-    static const char whole[] = "t0 = v1 + c0*p0*v0;"
+    static const char whole[] = "t0 = v1 + c0*p0*v0;" /* no golden: coupled */
                                 "s0 += t0*(v5 - v0);"
                                 "v2 = c1*v2 + c2*t0;"
                                 "v3 = c3*v3 + c4*t0*t0;"
                                 "v4 = c5*v4 + c6*t0;"
                                 "s1 += abs(v4)";
-    static const char sliced[] = "t0 = v1 + c0*p0*v0;"
+    static const char sliced[] = "t0 = v1 + c0*p0*v0;" /* no golden: coupled */
                                  "t1 = isfinite(v5);"
                                  "s0 += select(t1, t0*(v5 - v0), 0);"
                                  "v2 = c1*v2 + c2*t0;"

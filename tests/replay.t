@@ -25,6 +25,14 @@ for source in optimizers/*.c; do
     ls "$cases/$name"-*.json >/dev/null 2>&1
     check "$name has golden trajectories" $?
 done
+for device in ref cpu; do
+    "$build/podium" replay $cases/schedules.json $cases/clipping.json --device $device >/dev/null
+    check "schedules and clipping are AlgoPerf's and PyTorch's on $device" $?
+done
+sed 's/"max_norm": *0.1/"max_norm": 0.101/' $cases/clipping.json >"$build/replay-changed.json"
+"$build/podium" replay "$build/replay-changed.json" --device ref >/dev/null
+[ $? -eq 1 ]
+check "another norm to clip to is noticed" $?
 "$build/podium" replay $cases/nesterov-quadratic-a.json --device ref --submission sgd >/dev/null 2>&1
 [ $? -eq 2 ]
 check "hyperparameters of another optimizer are refused" $?

@@ -42,9 +42,15 @@ static void test_golden(void)
         const json_t *c = json_array_get(cases, i);
         bool cosine = !strcmp(json_string_value(json_object_get(c, "name")), "warmup_cosine");
         podium_schedule s;
-        podium_schedule_set(&s, cosine ? PODIUM_SCHEDULE_COSINE : PODIUM_SCHEDULE_LINEAR,
-                            (int64_t)field(c, "step_hint", 0), field(c, "warmup_factor", 0), 0,
-                            field(c, "decay_steps_factor", 1), field(c, "end_factor", 0));
+        int64_t hint = (int64_t)field(c, "step_hint", 0);
+        double warmup = field(c, "warmup_factor", 0);
+        if (cosine)
+            podium_schedule_set(&s, PODIUM_SCHEDULE_COSINE, hint, warmup, 0, 1, 0);
+        else
+            podium_schedule_set_linear(&s, hint, warmup, field(c, "decay_steps_factor", 1),
+                                       field(c, "end_factor", 0));
+        ok(cosine || s.end_step - s.start_step == (int64_t)field(c, "decay_steps", -1),
+           "case %zu: decay steps", i);
         ok(s.warmup_steps == (int64_t)field(c, "warmup_steps", -1), "case %zu: warm-up steps", i);
         double e = worst(c, cosine ? "values_pytorch" : "values_jax", &s);
         /* PyTorch's recursion drifts by a few units in the last place; JAX starts at 0. */

@@ -86,6 +86,15 @@ static inline void podium_schedule_set(podium_schedule *s, int32_t kind, int64_t
     s->end_factor = end_factor;
 }
 
+/* AlgoPerf's linear schedule: warm-up over int(warmup step_hint) steps, then a linear decay over
+ * int(decay_steps (step_hint - warm-up)) steps to end_factor, then flat. */
+static inline void podium_schedule_set_linear(podium_schedule *s, int64_t step_hint, double warmup,
+                                              double decay_steps, double end_factor)
+{
+    podium_schedule_set(s, PODIUM_SCHEDULE_LINEAR, step_hint, warmup, 0, 1, end_factor);
+    s->end_step = s->start_step + (int64_t)(decay_steps * (double)(step_hint - s->warmup_steps));
+}
+
 /* `values`: the five of PODIUM_SCHEDULE_HYPERPARAMETERS.  Errors: PODIUM_EINVAL through h->fail
  * when a decay would end before it begins. */
 static inline int32_t podium_schedule_init(podium_schedule *s, const podium_host *h,
