@@ -47,9 +47,10 @@ static double step_size(momo *o, double lr, double k, double rho, const double s
     double tau = lr / rho;
     if (sums[2] > 0)
         tau = fmin(tau, fmax(model - k * rho * o->bound, 0) / sums[2]);
+    double product = o->product, half = 0.5 * tau * sums[2]; /* no golden: use_fstar */
+    double low = (o->loss + sums[0] - product - half) / rho; /* no golden: use_fstar */
     if (p[USE_FSTAR] != 0)
-        o->bound = fmax((o->loss + sums[0] - o->product - 0.5 * tau * sums[2]) / rho,
-                        p[BOUND]); /* no golden: use_fstar */
+        o->bound = fmax(low, p[BOUND]);
     return tau;
 }
 

@@ -50,9 +50,10 @@ static double step_size(momo_adam *o, double lr, double k, double rho, const dou
     double tau = lr / rho;
     if (sums[2] > 0)
         tau = fmin(tau, fmax(model - k * rho * o->bound, 0) / sums[2]);
+    double product = o->product, half = 0.5 * tau * sums[2]; /* no golden: use_fstar */
+    double low = (o->loss + sums[0] - product - half) / rho; /* no golden: use_fstar */
     if (p[USE_FSTAR] != 0)
-        o->bound = fmax((o->loss + sums[0] - o->product - 0.5 * tau * sums[2]) / rho,
-                        p[BOUND]); /* no golden: use_fstar */
+        o->bound = fmax(low, p[BOUND]);
     return tau;
 }
 
@@ -77,7 +78,8 @@ static int32_t step(void *self, const podium_step *s)
     o->product = p[BETA1] * o->product + (1 - p[BETA1]) * sums[1];
     double decay = lr * o->common.weight_decay;
     double tau = step_size(o, lr, 1 + decay, rho, sums);
-    double before = p[DIVIDE] != 0 ? 1 : 1 - decay, after = p[DIVIDE] != 0 ? 1 + decay : 1;
+    double before = p[DIVIDE] != 0 ? 1 : 1 - decay;
+    double after = p[DIVIDE] != 0 ? 1 + decay : 1; /* no golden: decays without divide only */
     return podium_run(o, "v0 = (c0*v0 - c1*v1/(sqrt(c2*v2) + c3))/c4",
                       PODIUM_V(task->x, o->mean, o->v),
                       PODIUM_C(before, tau, correct, p[EPS], after));

@@ -103,14 +103,14 @@ static int32_t accumulate(prodigy *o, double dlr, double beta3, double sums[2])
                                 "s0 += t0*(v5 - v0);"
                                 "v2 = c1*v2 + c2*t0;"
                                 "v3 = c3*v3 + c4*t0*t0;"
-                                "v4 = c5*v4 + c6*t0;"
+                                "v4 = c5*v4 + c6*t0;" /* no golden: its sign */
                                 "s1 += abs(v4)";
     static const char sliced[] = "t0 = v1 + c0*p0*v0;" /* no golden: coupled */
                                  "t1 = isfinite(v5);"
                                  "s0 += select(t1, t0*(v5 - v0), 0);"
                                  "v2 = c1*v2 + c2*t0;"
                                  "v3 = c3*v3 + c4*t0*t0;"
-                                 "v4 = c5*v4 + c6*t1*t0;"
+                                 "v4 = c5*v4 + c6*t1*t0;" /* no golden: its sign */
                                  "s1 += abs(v4)";
     const double *p = o->common.number;
     double d = o->d, weight = d / p[D0] * (p[SAFEGUARD] != 0 ? d : dlr);
