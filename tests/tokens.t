@@ -13,22 +13,22 @@ ok() { # STATUS WORDS
         sed 's/^/# /' "$tmp/out" | tail -8
     fi
 }
-mkdir -p "$tmp/data/tokens"
-seq 0 29 > "$tmp/data/tokens/vocabulary.vocab"
-for split in train valid; do
-    awk -v seed=$split -v dir="$tmp/data/tokens" -v lines=$([ $split = train ] && echo 2000 || echo 200) '
+set=$tmp/data/debian-text
+mkdir -p "$set"
+for split in train valid test; do
+    awk -v split_name=$split -v dir="$set" -v lines=$([ $split = train ] && echo 2000 || echo 200) '
     BEGIN {
-        srand(length(seed))
+        srand(length(split_name))
         for (i = 0; i < lines; i++) {
             source = target = ""
             m = 3 + int(rand() * 6)
             for (k = 0; k < m; k++) {
-                id = int(27 * rand() * rand())
-                source = source (k ? " " : "") 3 + id
-                target = target (k ? " " : "") 3 + (id + 5) % 27
+                letter = int(26 * rand() * rand())
+                source = source sprintf("%c", 97 + letter)
+                target = target sprintf("%c", 65 + (letter + 5) % 26)
             }
-            print source > (dir "/" seed ".source.ids")
-            print target > (dir "/" seed ".target.ids")
+            print source > (dir "/" split_name ".de")
+            print target > (dir "/" split_name ".en")
         }
     }'
 done
@@ -46,7 +46,7 @@ key=000102030405060708090a0b0c0d0e0f
 
 race 0 transformer --key $key --results "$tmp/a" && grep -q '"reached":true' "$(record "$tmp/a")"
 ok $? "a transformer learns to translate to its target"
-grep -q '"data_id":"tokens:[0-9a-f]\{64\}"' "$(record "$tmp/a")"
+grep -q '"data_id":"debian-text:[0-9a-f]\{64\}"' "$(record "$tmp/a")"
 ok $? "its record names the data by their hash"
 race 0 transformer --key $key --results "$tmp/b" && [ "$(points "$tmp/a")" = "$(points "$tmp/b")" ]
 ok $? "the same key and seed give the same run"
@@ -60,10 +60,10 @@ race 0 gpt --results "$tmp/gpt" && grep -q '"reached":true' "$(record "$tmp/gpt"
 ok $? "a language model reaches its target"
 race 0 gpt --held-out gpt2 --max-steps 5 --results "$tmp/gpt2"
 ok $? "GPT-2's layout trains"
-echo "3 99" >> "$tmp/data/tokens/train.source.ids"
-race 2 transformer --results "$tmp/d" && grep -q "train.source.ids:2001" "$tmp/out"
-ok $? "an id past the vocabulary is refused with its line"
-rm "$tmp/data/tokens/valid.target.ids"
-race 2 gpt --results "$tmp/e" && grep -q "valid.target.ids" "$tmp/out"
+echo "one line more" >> "$set/train.de"
+race 2 transformer --results "$tmp/d" && grep -q "train: 2001 lines of de and 2000 of en" "$tmp/out"
+ok $? "sides of different length are refused"
+rm "$set/valid.en"
+race 2 gpt --results "$tmp/e" && grep -q "valid.en" "$tmp/out"
 ok $? "a missing file is named"
 echo "1..$n"

@@ -3,37 +3,33 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "data/token_ids.h"
+#include "data/text_data.h"
 #include "workloads/gpt_decode.h"
 #include "workloads/gpt_model.h"
 #include "workloads/workload.h"
 
 struct workload_task {
     gpt_config model;
-    token_ids *data; /* NULL in a golden case */
-    int32_t *labels; /* of the batch at hand */
-    int64_t capacity;
+    text_data *data; /* NULL in a golden case */
 };
 
 static void close_task(workload_task *t)
 {
     if (!t)
         return;
-    token_ids_close(t->data);
-    free(t->labels);
+    text_data_close(t->data);
     free(t);
 }
 
 static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_node *data,
                          const char *data_dir, const workload_key *key)
 {
-    token_key secret = {{0}};
-    if (key && key->enabled)
-        secret = (token_key){{key->words[0], key->words[1]}};
-    TRY(token_ids_open(&t->data, TOKENS_TEXT, data, data_dir,
-                       key && key->enabled ? &secret : NULL));
-    t->model.vocab = token_ids_vocabulary(t->data);
-    t->model.length = token_ids_length(t->data);
+    token_key secret = {0};
+    if (key)
+        secret = (token_key){.enabled = key->enabled, .words = {key->words[0], key->words[1]}};
+    TRY(text_data_open(&t->data, data, data_dir, &secret));
+    t->model.vocab = text_data_vocabulary(t->data);
+    t->model.length = text_data_length(t->data);
     return gpt_config_read(&t->model, model);
 }
 
@@ -54,50 +50,40 @@ static int32_t open_task(workload_task **out, const yaml_node *model, const yaml
 
 static const char *data_id(const workload_task *t)
 {
-    return token_ids_name(t->data);
+    return text_data_id(t->data);
 }
 
-static token_split split_of(workload_split split)
+static text_split split_of(workload_split split)
 {
-    return split == SPLIT_TRAIN ? TOKENS_TRAIN : split == SPLIT_VALID ? TOKENS_VALID : TOKENS_TEST;
+    return split == SPLIT_TRAIN ? TEXT_TRAIN : split == SPLIT_VALID ? TEXT_VALID : TEXT_TEST;
 }
 
 static int64_t split_size(const workload_task *t, workload_split split)
 {
-    return token_ids_count(t->data, split_of(split));
+    return text_data_count(t->data, split_of(split));
 }
 
-/* Ids and labels: a row of padding has no label. */
-static int32_t hand_over(workload_task *t, const token_batch *b, int64_t rows, workload_batch *out)
+static void hand_over(const text_batch *b, workload_batch *out)
 {
-    int64_t n = rows * t->model.length;
-    if (n > t->capacity) {
-        int32_t *labels = realloc(t->labels, (size_t)n * sizeof *labels);
-        if (!labels)
-            return podium_fail(PODIUM_ENOMEM, "no memory for the labels of a batch");
-        t->labels = labels;
-        t->capacity = n;
-    }
-    for (int64_t i = 0; i < n; i++)
-        t->labels[i] = b->target[i] ? b->target[i] : GPT_IGNORED;
-    *out = (workload_batch){.data = {b->target, t->labels}, .num_inputs = 2, .count = b->count};
-    return PODIUM_OK;
+    *out = (workload_batch){.data = {b->ids, b->labels}, .num_inputs = 2, .count = b->count};
 }
 
 static int32_t train_batch(workload_task *t, uint64_t seed, int64_t step, int64_t batch,
                            int64_t first, int64_t count, workload_batch *out)
 {
-    token_batch b;
-    TRY(token_ids_train(t->data, seed, step, batch, first, count, &b));
-    return hand_over(t, &b, count, out);
+    text_batch b;
+    TRY(text_data_train(t->data, seed, step, batch, first, count, &b));
+    hand_over(&b, out);
+    return PODIUM_OK;
 }
 
 static int32_t eval_batch(workload_task *t, workload_split split, int64_t start, int64_t batch,
                           workload_batch *out)
 {
-    token_batch b;
-    TRY(token_ids_eval(t->data, split_of(split), start, batch, &b));
-    return hand_over(t, &b, batch, out);
+    text_batch b;
+    TRY(text_data_eval(t->data, split_of(split), start, batch, &b));
+    hand_over(&b, out);
+    return PODIUM_OK;
 }
 
 /* Every predicted token counts once: exp of the mean is the perplexity. */

@@ -2,34 +2,35 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "data/token_ids.h"
+#include "data/pair_data.h"
 #include "workloads/transformer_decode.h"
 #include "workloads/transformer_model.h"
 #include "workloads/workload.h"
 
 struct workload_task {
     transformer_config model;
-    token_ids *data; /* NULL in a golden case */
+    pair_data *data; /* NULL in a golden case */
 };
 
 static void close_task(workload_task *t)
 {
     if (!t)
         return;
-    token_ids_close(t->data);
+    pair_data_close(t->data);
     free(t);
 }
 
 static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_node *data,
                          const char *data_dir, const workload_key *key)
 {
-    token_key secret = {{0}};
-    if (key && key->enabled)
-        secret = (token_key){{key->words[0], key->words[1]}};
-    TRY(token_ids_open(&t->data, TOKENS_PAIRS, data, data_dir,
-                       key && key->enabled ? &secret : NULL));
-    t->model.vocab = token_ids_vocabulary(t->data);
-    t->model.source = t->model.target = token_ids_length(t->data);
+    token_key secret = {0};
+    if (key)
+        secret = (token_key){.enabled = key->enabled, .words = {key->words[0], key->words[1]}};
+    TRY(pair_data_open(&t->data, data, data_dir, &secret));
+    t->model.vocab = pair_data_vocabulary(t->data);
+    t->model.source = pair_data_source_length(t->data);
+    t->model.target = pair_data_target_length(t->data);
+    t->model.packed = pair_data_packed(t->data);
     return transformer_config_read(&t->model, model);
 }
 
@@ -50,41 +51,45 @@ static int32_t open_task(workload_task **out, const yaml_node *model, const yaml
 
 static const char *data_id(const workload_task *t)
 {
-    return token_ids_name(t->data);
+    return pair_data_id(t->data);
 }
 
-static token_split split_of(workload_split split)
+static pair_split split_of(workload_split split)
 {
-    return split == SPLIT_TRAIN ? TOKENS_TRAIN : split == SPLIT_VALID ? TOKENS_VALID : TOKENS_TEST;
+    return split == SPLIT_TRAIN ? PAIRS_TRAIN : split == SPLIT_VALID ? PAIRS_VALID : PAIRS_TEST;
 }
 
 static int64_t split_size(const workload_task *t, workload_split split)
 {
-    return token_ids_count(t->data, split_of(split));
+    return pair_data_count(t->data, split_of(split));
 }
 
 /* The same buffers in the order of build's inputs. */
-static void hand_over(const token_batch *b, workload_batch *out)
+static void hand_over(const workload_task *t, const pair_batch *b, workload_batch *out)
 {
     *out = (workload_batch){
-        .data = {b->source, b->target, b->weights}, .num_inputs = 3, .count = b->count};
+        .data = {b->inputs, b->targets, b->weights, b->inputs_position, b->targets_position,
+                 b->inputs_segmentation, b->targets_segmentation},
+        .num_inputs = t->model.packed ? 7 : 3,
+        .count = b->count,
+    };
 }
 
 static int32_t train_batch(workload_task *t, uint64_t seed, int64_t step, int64_t batch,
                            int64_t first, int64_t count, workload_batch *out)
 {
-    token_batch b;
-    TRY(token_ids_train(t->data, seed, step, batch, first, count, &b));
-    hand_over(&b, out);
+    pair_batch b;
+    TRY(pair_data_train(t->data, seed, step, batch, first, count, &b));
+    hand_over(t, &b, out);
     return PODIUM_OK;
 }
 
 static int32_t eval_batch(workload_task *t, workload_split split, int64_t start, int64_t batch,
                           workload_batch *out)
 {
-    token_batch b;
-    TRY(token_ids_eval(t->data, split_of(split), start, batch, &b));
-    hand_over(&b, out);
+    pair_batch b;
+    TRY(pair_data_eval(t->data, split_of(split), start, batch, &b));
+    hand_over(t, &b, out);
     return PODIUM_OK;
 }
 

@@ -1,0 +1,238 @@
+/* Reading, encoding and cutting text into windows. */
+#include "data/text_data.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/bpe.h"
+#include "data/text_lines.h"
+#include "engine/philox.h"
+
+#define NO_LABEL (-100)
+
+enum { STREAM_WINDOWS = 0x77696E };
+
+struct text_data {
+    int64_t length, windows;
+    const char *file[TEXT_SPLITS]; /* of the yaml, during opening */
+    id_buffer ids[TEXT_SPLITS];
+    int64_t count[TEXT_SPLITS];
+    bpe *bpe;
+    token_map map;
+    char id[192];
+    text_batch batch;
+    int64_t capacity;
+};
+
+static int32_t read_config(text_data *d, const yaml_node *config, const char **set,
+                           const char **path, int64_t *merges)
+{
+    static const char *const keys[TEXT_SPLITS] = {"train", "valid", "test"};
+    static const char *const files[TEXT_SPLITS] = {"train.en", "valid.en", "test.en"};
+    *merges = 1000;
+    d->length = d->windows = 64;
+    TRY(yaml_require(config, "set"));
+    TRY(yaml_string(config, "set", set));
+    TRY(yaml_string(config, "path", path));
+    for (int s = 0; s < TEXT_SPLITS; s++) {
+        d->file[s] = files[s];
+        TRY(yaml_string(config, keys[s], &d->file[s]));
+        if (strchr(d->file[s], '/') || strlen(d->file[s]) > 200)
+            return podium_fail(PODIUM_EINVAL, "data: %s: '%s' is no file name", keys[s],
+                               d->file[s]);
+    }
+    TRY(yaml_integer(config, "merges", 0, BPE_MAX_MERGES, merges));
+    TRY(yaml_integer(config, "length", 2, 1 << 20, &d->length));
+    return yaml_integer(config, "windows", 1, 1 << 20, &d->windows);
+}
+
+static int32_t train_bpe(text_data *d, const text_lines *t, int64_t merges)
+{
+    const char **lines = malloc((size_t)(t->count + 1) * sizeof *lines);
+    if (!lines)
+        return podium_fail(PODIUM_ENOMEM, "no memory to train a tokenizer");
+    for (int64_t i = 0; i < t->count; i++)
+        lines[i] = t->line[i];
+    int32_t rc = bpe_train(&d->bpe, lines, t->count, (int32_t)merges);
+    free(lines);
+    return rc;
+}
+
+/* All lines of a split, an end token after each; its windows. */
+static int32_t encode(text_data *d, int split, const text_lines *t)
+{
+    id_buffer *ids = &d->ids[split];
+    for (int64_t i = 0; i < t->count; i++) {
+        TRY(bpe_encode(d->bpe, t->line[i], strlen(t->line[i]), ids));
+        id_buffer_add(ids, BPE_END);
+    }
+    if (ids->failed)
+        return podium_fail(PODIUM_ENOMEM, "no memory for the tokens of '%s'", d->file[split]);
+    if (ids->count < d->length)
+        return podium_fail(PODIUM_EINVAL, "%s: %lld tokens, fewer than a window of %lld",
+                           d->file[split], (long long)ids->count, (long long)d->length);
+    int64_t windows = ids->count / d->length;
+    windows = windows < d->windows ? windows : d->windows;
+    d->count[split] = split == TEXT_TRAIN ? ids->count - d->length + 1 : windows;
+    if (d->count[split] > UINT32_MAX)
+        return podium_fail(PODIUM_EINVAL, "%s: %lld tokens, more than 2^32", d->file[split],
+                           (long long)ids->count);
+    return 0;
+}
+
+static bool is_there(const char *folder, const char *name)
+{
+    char path[4096], packed[4096 + 4];
+    if (path_join(path, sizeof path, folder, name) < 0)
+        return false;
+    snprintf(packed, sizeof packed, "%s.gz", path);
+    return file_exists(path) || file_exists(packed);
+}
+
+static int32_t load(text_data *d, const char *set, const char *folder, int64_t merges,
+                    const token_key *key)
+{
+    sha256 hash;
+    uint8_t digest[32];
+    char hex[SHA256_HEX];
+    sha256_init(&hash);
+    for (int split = 0; split < TEXT_SPLITS; split++) {
+        text_lines t;
+        if (split == TEXT_TEST && !is_there(folder, d->file[split]))
+            break;
+        TRY(text_lines_read(&t, folder, d->file[split], &hash));
+        int32_t rc = split == TEXT_TRAIN ? train_bpe(d, &t, merges) : 0;
+        if (!rc)
+            rc = encode(d, split, &t);
+        text_lines_release(&t);
+        TRY(rc);
+    }
+    sha256_final(&hash, digest);
+    sha256_hex(digest, hex);
+    snprintf(d->id, sizeof d->id, "%.100s:%s", set, hex);
+    return token_map_init(&d->map, key, bpe_count(d->bpe), BPE_SPECIALS);
+}
+
+int32_t text_data_open(text_data **out, const yaml_node *config, const char *data_dir,
+                       const token_key *key)
+{
+    const char *set = "", *path = NULL;
+    char folder[4096];
+    int64_t merges;
+    *out = NULL;
+    text_data *d = calloc(1, sizeof *d);
+    if (!d)
+        return podium_fail(PODIUM_ENOMEM, "no memory for a text");
+    int32_t rc = read_config(d, config, &set, &path, &merges);
+    if (!rc && !path) {
+        rc = path_join(folder, sizeof folder, data_dir, set);
+        path = folder;
+    }
+    if (!rc)
+        rc = load(d, set, path, merges, key);
+    if (rc < 0)
+        text_data_close(d);
+    else
+        *out = d;
+    return rc;
+}
+
+void text_data_close(text_data *d)
+{
+    if (!d)
+        return;
+    for (int s = 0; s < TEXT_SPLITS; s++)
+        id_buffer_release(&d->ids[s]);
+    bpe_close(d->bpe);
+    token_map_release(&d->map);
+    free(d->batch.ids);
+    free(d->batch.labels);
+    free(d);
+}
+
+const char *text_data_id(const text_data *d)
+{
+    return d->id;
+}
+
+int32_t text_data_vocabulary(const text_data *d)
+{
+    return bpe_count(d->bpe);
+}
+
+int64_t text_data_length(const text_data *d)
+{
+    return d->length;
+}
+
+int64_t text_data_count(const text_data *d, text_split split)
+{
+    return d->count[split];
+}
+
+/* Room for n rows; grows only. */
+static int32_t reserve(text_data *d, int64_t n)
+{
+    size_t bytes = (size_t)(n * d->length) * sizeof(int32_t);
+    if (n <= d->capacity)
+        return 0;
+    int32_t *ids = realloc(d->batch.ids, bytes);
+    if (ids)
+        d->batch.ids = ids;
+    int32_t *labels = realloc(d->batch.labels, bytes);
+    if (labels)
+        d->batch.labels = labels;
+    if (!ids || !labels)
+        return podium_fail(PODIUM_ENOMEM, "no memory for a batch of %lld windows", (long long)n);
+    d->capacity = n;
+    return 0;
+}
+
+/* The window that begins at token `at` as row `row`; -1: padding. */
+static void place(text_data *d, text_split split, int64_t at, int64_t row)
+{
+    int64_t T = d->length;
+    int32_t *ids = d->batch.ids + row * T, *labels = d->batch.labels + row * T;
+    for (int64_t t = 0; t < T; t++)
+        ids[t] = at < 0 ? BPE_PAD : d->ids[split].data[at + t];
+    token_map_apply(&d->map, ids, T);
+    for (int64_t t = 0; t < T; t++)
+        labels[t] = at < 0 ? NO_LABEL : ids[t];
+}
+
+int32_t text_data_train(text_data *d, uint64_t seed, int64_t step, int64_t batch, int64_t first,
+                        int64_t count, text_batch *out)
+{
+    TRY(reserve(d, count));
+    philox r = philox_make(seed, STREAM_WINDOWS);
+    for (int64_t row = 0; row < count; row++) {
+        uint64_t position = (uint64_t)(step * batch + first + row);
+        place(d, TEXT_TRAIN, philox_below(&r, position, (uint32_t)d->count[TEXT_TRAIN]), row);
+    }
+    *out = d->batch;
+    out->count = count;
+    return 0;
+}
+
+int32_t text_data_eval(text_data *d, text_split split, int64_t start, int64_t batch,
+                       text_batch *out)
+{
+    TRY(reserve(d, batch));
+    int64_t left = d->count[split] - start, count = left < 0 ? 0 : left < batch ? left : batch;
+    for (int64_t row = 0; row < batch; row++)
+        place(d, split, row < count ? (start + row) * d->length : -1, row);
+    *out = d->batch;
+    out->count = count;
+    return 0;
+}
+
+int32_t text_data_decode(const text_data *d, const int32_t *ids, int64_t count, text_buffer *out)
+{
+    for (int64_t i = 0; i < count; i++) {
+        int32_t plain = ids[i];
+        token_map_undo(&d->map, &plain, 1);
+        TRY(bpe_decode(d->bpe, &plain, 1, out));
+    }
+    return 0;
+}

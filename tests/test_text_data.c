@@ -1,0 +1,90 @@
+/* Text for a language model: windows, their order, relabelling, decoding. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "data/text_data.h"
+#include "tests/tap.h"
+
+enum { LENGTH = 8 };
+static char folder[] = "/tmp/text_data_XXXXXX";
+
+static void put(const char *name, const char *text)
+{
+    char path[256];
+    path_join(path, sizeof path, folder, name);
+    file_write_atomic(path, text, strlen(text));
+}
+
+static text_data *open_set(const char *more, const token_key *key)
+{
+    char text[512];
+    yaml_document *doc = NULL;
+    text_data *d = NULL;
+    snprintf(text, sizeof text, "{set: toy, path: %s, length: 8, merges: 4%s}", folder, more);
+    if (!yaml_parse(&doc, text, strlen(text), "data"))
+        text_data_open(&d, yaml_root(doc), "none", key);
+    yaml_destroy(doc);
+    return d;
+}
+
+static bool reads(const text_data *d, const int32_t *ids, int64_t n, const char *want)
+{
+    text_buffer b = {0};
+    bool same = text_data_decode(d, ids, n, &b) == 0 && !strcmp(b.data ? b.data : "", want);
+    if (!same)
+        tap_diag("'%s', expected '%s'", b.data ? b.data : "", want);
+    text_release(&b);
+    return same;
+}
+
+int main(void)
+{
+    if (!mkdtemp(folder))
+        return tap_skip_all("no temporary folder");
+    put("train.en", "abab abab abab\nabab cdcd cdcd\nxyz\nabab abab\n");
+    put("valid.en", "qrs\ntuvwxyz\n");
+    text_data *d = open_set("", NULL);
+    text_batch a;
+    if (!ok(d != NULL, "a text opens: %s", d ? "" : podium_error()))
+        return tap_done();
+    ok(text_data_vocabulary(d) > 259 && text_data_vocabulary(d) <= 263, "its merges were learnt");
+    ok(text_data_count(d, TEXT_VALID) == 1 && text_data_eval(d, TEXT_VALID, 0, 2, &a) == 0 &&
+           a.count == 1 && reads(d, a.ids, LENGTH, "qrstuvw") && a.ids[3] == 2,
+       "windows follow one another over the ends of lines, which are tokens");
+    ok(a.labels[0] == a.ids[0] && a.labels[LENGTH] == -100 && a.ids[LENGTH] == 0,
+       "labels are the ids; padding has none");
+    int32_t first[2 * LENGTH];
+    text_data_train(d, 3, 7, 2, 0, 2, &a);
+    memcpy(first, a.ids, sizeof first);
+    text_data_train(d, 3, 7, 2, 1, 1, &a);
+    ok(!memcmp(a.ids, first + LENGTH, LENGTH * sizeof *first), "a part of a batch is that part");
+    text_data_train(d, 3, 8, 2, 0, 2, &a);
+    ok(memcmp(a.ids, first, sizeof first) != 0, "another step has other windows");
+    text_data_close(d);
+
+    const token_key key = {.enabled = true, .words = {1, 2}};
+    text_data *plain = open_set("", NULL), *secret = open_set("", &key);
+    text_data_eval(plain, TEXT_VALID, 0, 1, &a);
+    memcpy(first, a.ids, LENGTH * sizeof *first);
+    text_data_eval(secret, TEXT_VALID, 0, 1, &a);
+    ok(memcmp(a.ids, first, LENGTH * sizeof *first) != 0 && a.ids[3] == 2 &&
+           reads(secret, a.ids, LENGTH, "qrstuvw"),
+       "a key gives other ids, the end its own, and they can be read back");
+    text_data_close(plain);
+    text_data_close(secret);
+    put("valid.en", "q\n");
+    ok(!open_set("", NULL) && strstr(podium_error(), "valid.en: 2 tokens"),
+       "a text shorter than a window is refused");
+    ok(!open_set(", train: ../x", NULL) && strstr(podium_error(), "no file name"),
+       "a file elsewhere is refused");
+    ok(!open_set(", train: absent", NULL) && strstr(podium_error(), "absent"),
+       "a missing file is named");
+    char path[256];
+    unlink(path_join(path, sizeof path, folder, "train.en") ? folder : path);
+    unlink(path_join(path, sizeof path, folder, "valid.en") ? folder : path);
+    rmdir(folder);
+    return tap_done();
+}
