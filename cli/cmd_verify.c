@@ -33,7 +33,7 @@ static bool differs(const record_evaluation *a, const record_evaluation *b, size
         double recorded, here;
     } metrics[] = {
         {"loss", a->loss, b->loss},
-        {"accuracy", a->accuracy, b->accuracy},
+        {"accuracy", a->quality, b->quality},
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (counts[i].recorded != counts[i].here) {

@@ -182,7 +182,7 @@ int32_t training_sampled_gradient(training *t, training_graph *g, void *x, void 
     return graph_read(g->graph, g->model.loss, loss, 1);
 }
 
-int32_t training_validate(training *t, void *x, double *loss, double *accuracy)
+int32_t training_validate(training *t, void *x, double *loss, double *quality)
 {
     const workload *w = t->config.entry->workload;
     const training_graph *g = &t->eval;
@@ -205,6 +205,13 @@ int32_t training_validate(training *t, void *x, double *loss, double *accuracy)
     if (sums.count < 1)
         return podium_fail(PODIUM_EINVAL, "workload '%s' scored no example", w->name);
     *loss = sums.loss / (double)sums.count;
-    *accuracy = sums.accuracy / (double)sums.count;
-    return 0;
+    *quality = sums.accuracy / (double)sums.count;
+    if (!w->output_metric || strcmp(t->config.metric, w->output_metric))
+        return 0;
+    workload_weights weights = {.backend = t->backend,
+                                .params = t->params,
+                                .precision = t->precision,
+                                .x = x,
+                                .frozen = t->frozen};
+    return w->measure(t->task, &weights, SPLIT_VALID, quality);
 }

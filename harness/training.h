@@ -58,7 +58,8 @@ int32_t training_gradient(training *t, training_graph *g, void *x, void *grad,
  * Errors: PODIUM_ENOTSUP when the workload's labels are not classes. */
 int32_t training_sampled_gradient(training *t, training_graph *g, void *x, void *grad,
                                   const graph_settings *settings, double *loss);
-/* Mean loss and accuracy over the validation split at x. */
-int32_t training_validate(training *t, void *x, double *loss, double *accuracy);
+/* Mean loss over the validation split at x, and the metric that grows: accuracy, or the workload's
+ * own when the target names it; NaN where there is none. */
+int32_t training_validate(training *t, void *x, double *loss, double *quality);
 
 #endif

@@ -104,7 +104,7 @@ static void report(const trial *t, bool evaluated)
         .step = t->state.step,
         .train_loss = t->train_loss,
         .loss = t->state.last_loss,
-        .metric = c->target_is_accuracy ? t->state.last_accuracy : t->state.last_loss,
+        .metric = c->target_grows ? t->state.last_quality : t->state.last_loss,
         .target = c->target,
         .used = used(t),
         .budget = c->budget_steps,
@@ -147,9 +147,9 @@ static int32_t evaluate_frozen(trial *t)
     if (!finite)
         return podium_fail(PODIUM_EDIVERGED, "a parameter is not finite after step %" PRId64,
                            s->step);
-    TRY(training_validate(&t->training, t->copy, &s->last_loss, &s->last_accuracy));
+    TRY(training_validate(&t->training, t->copy, &s->last_loss, &s->last_quality));
     extend_chain(t, hex);
-    bool reached = workload_config_is_reached(&t->training.config, s->last_loss, s->last_accuracy);
+    bool reached = workload_config_is_reached(&t->training.config, s->last_loss, s->last_quality);
     if (reached && isnan(s->reached_wall)) {
         s->reached_wall = s->wall_seconds;
         s->reached_calibrated = s->calibrated;
@@ -203,7 +203,7 @@ static int32_t step(trial *t)
     int32_t rc = runner_step(
         t->runner, s->step,
         philox_derive(philox_derive(t->submission_seed, SEED_STEPS), (uint64_t)s->step),
-        c->target_is_accuracy ? s->last_accuracy : s->last_loss, s->last_loss);
+        c->target_grows ? s->last_quality : s->last_loss, s->last_loss);
     book(t, start);
     if (t->referee_failure)
         return podium_fail(t->referee_failure, "%s", t->referee_reason);
@@ -410,7 +410,7 @@ static int32_t finish(trial *t, int32_t rc, const char *reason, trial_outcome *o
     out->reached = !isnan(t->state.reached_wall);
     out->steps = t->state.step;
     out->loss = t->state.last_loss;
-    out->accuracy = t->state.last_accuracy;
+    out->accuracy = t->state.last_quality;
     out->wall_seconds = out->reached ? t->state.reached_wall : t->state.wall_seconds;
     out->calibrated = out->reached ? t->state.reached_calibrated : t->state.calibrated;
     TRY(journal_append(&t->journal, trial_end_line(t, out->valid, out->reason)));
@@ -478,7 +478,7 @@ int32_t trial_run(const trial_config *config, trial_outcome *out)
     t->config = config;
     t->journal.fd = -1;
     t->train_loss = NAN;
-    t->state.last_loss = t->state.last_accuracy = NAN;
+    t->state.last_loss = t->state.last_quality = NAN;
     t->state.reached_wall = t->state.reached_calibrated = NAN;
     t->state.memory_growth = -1;
     derive_seeds(t);

@@ -22,7 +22,7 @@ typedef struct trial_state {
     double segment_seconds;   /* on the clock since the last evaluation */
     double reference_seconds; /* newest reference step */
     double compile_seconds;
-    double last_loss, last_accuracy;
+    double last_loss, last_quality;
     double reached_wall, reached_calibrated; /* clocks when the target was first met, else NaN */
     int64_t reached_step;
     bool done; /* the submission said so */

@@ -62,7 +62,7 @@ static json_t *workload_object(const trial *t)
     put_integer(o, "eval_every_examples", c->eval_every_examples);
     put_number(o, "budget_steps", c->budget_steps);
     put_integer(o, "arena_bytes", (int64_t)stats.arena_bytes);
-    put_text(target, "metric", c->target_is_accuracy ? "accuracy" : "loss");
+    put_text(target, "metric", c->metric);
     put_number(target, "value", c->target);
     json_object_set_new(o, "target", target);
     return o;
@@ -137,7 +137,8 @@ json_t *trial_evaluation_line(const trial *t, const char *hash)
     put_text(o, "event", "evaluation");
     put_clocks(o, t);
     put_number(o, "loss", s->last_loss);
-    put_number(o, "accuracy", s->last_accuracy);
+    const workload_config *c = &t->training.config;
+    put_number(o, c->target_grows ? c->metric : "accuracy", s->last_quality);
     put_number(o, "train_loss", t->train_loss);
     put_number(o, "reference_step_seconds", s->reference_seconds);
     put_text(o, "hash", hash);

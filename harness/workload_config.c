@@ -20,12 +20,13 @@ static int32_t unknown_name(const yaml_node *map, const char *what, const char *
 
 static int32_t read_target(workload_config *c, const yaml_node *target)
 {
-    static const char *const metrics[] = {"loss", "accuracy", NULL};
+    const char *metrics[] = {"loss", "accuracy", c->entry->workload->output_metric, NULL};
     int metric = 0;
     TRY(yaml_require(target, "metric"));
     TRY(yaml_require(target, "value"));
     TRY(yaml_choice(target, "metric", metrics, &metric));
-    c->target_is_accuracy = metric == 1;
+    c->metric = metrics[metric];
+    c->target_grows = metric > 0;
     return yaml_number(target, "value", -INFINITY, INFINITY, &c->target);
 }
 
@@ -150,7 +151,7 @@ int32_t workload_config_finish(const workload_config *c)
     return yaml_finish(c->data);
 }
 
-bool workload_config_is_reached(const workload_config *c, double loss, double accuracy)
+bool workload_config_is_reached(const workload_config *c, double loss, double quality)
 {
-    return c->target_is_accuracy ? accuracy >= c->target : loss <= c->target;
+    return c->target_grows ? quality >= c->target : loss <= c->target;
 }

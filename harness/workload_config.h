@@ -2,7 +2,7 @@
  *
  *   name, description
  *   sizes: {mini: {model, data, batch, step_hint, eval_every_examples, budget_steps, dropout,
- *                  label_smoothing, target: {metric: loss|accuracy, value}}, base: ...}
+ *                  label_smoothing, target: {metric: loss|accuracy|bleu, value}}, base: ...}
  *   held_out: {glu: {model: {overrides}, sizes: {mini: {target, step_hint, budget_steps}}}, ...}
  *   sources: anything (named in the fingerprint)
  *
@@ -27,7 +27,8 @@ typedef struct workload_config {
     int64_t batch, step_hint, eval_every_examples;
     double budget_steps; /* reference steps */
     double dropout, label_smoothing;
-    bool target_is_accuracy;
+    const char *metric; /* of the target: "loss", "accuracy" or the workload's own */
+    bool target_grows;  /* larger is better */
     double target;
 } workload_config;
 
@@ -38,6 +39,7 @@ int32_t workload_config_init(workload_config *c, const workload_entry *entry, co
 void workload_config_release(workload_config *c);
 /* After the workload read its maps: a key nobody asked for in them is an error. */
 int32_t workload_config_finish(const workload_config *c);
-bool workload_config_is_reached(const workload_config *c, double loss, double accuracy);
+/* quality: the metric that grows, training_validate's. */
+bool workload_config_is_reached(const workload_config *c, double loss, double quality);
 
 #endif

@@ -2,6 +2,7 @@
  * and gnuplot would be a dependency of everyone who races; colours come from the page's style
  * sheet, so the chart follows light and dark. */
 #include <math.h>
+#include <string.h>
 
 #include "scoring/site.h"
 
@@ -24,7 +25,7 @@ static double place_y(const axes *a, double y)
 
 static double metric_of(const record *r, const record_evaluation *e)
 {
-    return r->target_is_accuracy ? e->accuracy : e->loss;
+    return r->target_grows ? e->quality : e->loss;
 }
 
 /* 1, 2 or 5 times a power of ten, at most `parts` steps to `range`. */
@@ -123,7 +124,9 @@ void chart_curves(text_buffer *t, const board *b, size_t workload, record_clock 
     html_text(t, b->workloads[workload]);
     text_add(t, "</title>\n");
     draw_axes(t, &a, labels[clock],
-              first->target_is_accuracy ? "validation accuracy" : "validation loss");
+              !first->target_grows                 ? "validation loss"
+              : strcmp(first->metric, "bleu") == 0 ? "validation BLEU"
+                                                   : "validation accuracy");
     for (size_t i = 0; i < b->num_records; i++)
         if ((size_t)b->workload_of[i] == workload)
             draw_trial(t, &a, b, i, clock);

@@ -34,9 +34,11 @@ static int32_t read_target(record *r, const json_t *workload, const char *place)
     const char *metric;
     TRY(json_read_object(workload, place, "target", &target));
     TRY(json_read_text(target, place, "metric", &metric));
-    if (strcmp(metric, "loss") && strcmp(metric, "accuracy"))
-        return podium_fail(PODIUM_EINVAL, "%s: field 'metric': expected loss or accuracy", place);
-    r->target_is_accuracy = !strcmp(metric, "accuracy");
+    if (strcmp(metric, "loss") && strcmp(metric, "accuracy") && strcmp(metric, "bleu"))
+        return podium_fail(PODIUM_EINVAL, "%s: field 'metric': expected loss, accuracy or bleu",
+                           place);
+    snprintf(r->metric, sizeof r->metric, "%s", metric);
+    r->target_grows = strcmp(metric, "loss") != 0;
     TRY(json_read_number(target, place, "value", &r->target));
     return json_read_number(workload, place, "budget_steps", &r->budget_steps);
 }
@@ -75,7 +77,8 @@ static int32_t read_header(record *r, const json_t *line, const char *place)
     return 0;
 }
 
-static int32_t read_evaluation(record_evaluation *e, const json_t *line, const char *place)
+static int32_t read_evaluation(const record *r, record_evaluation *e, const json_t *line,
+                               const char *place)
 {
     const char *hash;
     TRY(json_read_integer(line, place, "step", 0, INT64_MAX, &e->step));
@@ -83,7 +86,7 @@ static int32_t read_evaluation(record_evaluation *e, const json_t *line, const c
     TRY(json_read_integer(line, place, "gradient_evaluations", 0, INT64_MAX,
                           &e->gradient_evaluations));
     TRY(json_read_number(line, place, "loss", &e->loss));
-    TRY(json_read_number(line, place, "accuracy", &e->accuracy));
+    TRY(json_read_number(line, place, r->target_grows ? r->metric : "accuracy", &e->quality));
     TRY(json_read_number(line, place, "calibrated", &e->clock[CLOCK_CALIBRATED]));
     TRY(json_read_number(line, place, "wall_seconds", &e->clock[CLOCK_WALL]));
     TRY(json_read_number(line, place, "model_flops", &e->clock[CLOCK_FLOPS]));
@@ -104,7 +107,7 @@ static int32_t read_evaluation(record_evaluation *e, const json_t *line, const c
 static int32_t add_evaluation(record *r, const json_t *line, const char *place)
 {
     record_evaluation e = {0};
-    TRY(read_evaluation(&e, line, place));
+    TRY(read_evaluation(r, &e, line, place));
     if (r->num_evaluations) {
         const record_evaluation *last = &r->evaluations[r->num_evaluations - 1];
         if (e.step < last->step || e.examples < last->examples)
@@ -229,7 +232,7 @@ int64_t record_hit(const record *r)
 {
     for (size_t i = 0; i < r->num_evaluations; i++) {
         const record_evaluation *e = &r->evaluations[i];
-        if (r->target_is_accuracy ? e->accuracy >= r->target : e->loss <= r->target)
+        if (r->target_grows ? e->quality >= r->target : e->loss <= r->target)
             return (int64_t)i;
     }
     return -1;

@@ -5,10 +5,10 @@
  *               data_id, batch_size, step_hint, eval_every_examples, budget_steps,
  *               target: {metric, value}, ...}, "ruleset", "study", "trial", "seed",
  *               "machine": {cpu, isa, threads, device, precision, sandbox, ...}, "build": {...}}
- *   evaluation  {"event": "evaluation", "step", "examples", "loss", "accuracy", "wall_seconds",
- *               "calibrated", "gradient_evaluations", "model_flops", "reference_step_seconds",
- *               "hash", ...}
- *   end         {"event": "end", "status": "VALID" | "INVALID", "reached", "reason", ...}
+ *   evaluation  {"event": "evaluation", "step", "examples", "loss", "accuracy" (or the target's
+ * metric), "wall_seconds", "calibrated", "gradient_evaluations", "model_flops",
+ * "reference_step_seconds", "hash", ...} end         {"event": "end", "status": "VALID" |
+ * "INVALID", "reached", "reason", ...}
  *
  * Fields that are not listed are kept in the JSON and not judged. */
 #ifndef SCORING_RECORD_H
@@ -25,7 +25,7 @@ extern const char *const record_clock_names[]; /* ends with NULL */
 
 typedef struct record_evaluation {
     int64_t step, examples, gradient_evaluations;
-    double loss, accuracy;
+    double loss, quality;      /* quality: the target's metric that grows, else accuracy */
     double clock[CLOCK_COUNT]; /* reference steps, seconds, steps, FLOPs */
     double reference_step_seconds;
     char hash[65];
@@ -42,7 +42,8 @@ typedef struct record {
     const char *isa, *device, *precision, *sandbox, *cpu;
     int64_t threads, study, trial;
     uint64_t seed;
-    bool target_is_accuracy;
+    char metric[16];   /* of the target: loss, accuracy or bleu */
+    bool target_grows; /* larger is better */
     double target, budget_steps;
     record_evaluation *evaluations;
     size_t num_evaluations;

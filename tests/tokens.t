@@ -24,8 +24,8 @@ for split in train valid test; do
             m = 3 + int(rand() * 6)
             for (k = 0; k < m; k++) {
                 letter = int(26 * rand() * rand())
-                source = source sprintf("%c", 97 + letter)
-                target = target sprintf("%c", 65 + (letter + 5) % 26)
+                source = source (k ? " " : "") sprintf("%c", 97 + letter)
+                target = target (k ? " " : "") sprintf("%c", 65 + (letter + 5) % 26)
             }
             print source > (dir "/" split_name ".de")
             print target > (dir "/" split_name ".en")
@@ -52,6 +52,11 @@ race 0 transformer --key $key --results "$tmp/b" && [ "$(points "$tmp/a")" = "$(
 ok $? "the same key and seed give the same run"
 race 0 transformer --key ${key//0/1} --results "$tmp/c" && [ "$(points "$tmp/a")" != "$(points "$tmp/c")" ]
 ok $? "another key gives the tokens other ids"
+race 0 transformer --suite test_bleu --results "$tmp/bleu" && grep -q '"reached":true' "$(record "$tmp/bleu")" &&
+    grep -q '"bleu":[2-9][0-9]' "$(record "$tmp/bleu")"
+ok $? "translations reach a BLEU that is the target"
+"$podium" score "$tmp/bleu" > "$tmp/out" 2>&1
+ok $? "records of BLEU are scored"
 for variant in post_ln attention_temperature glu_tanh; do
     race 0 transformer --held-out $variant --max-steps 5 --results "$tmp/$variant"
     ok $? "held-out variant $variant trains"

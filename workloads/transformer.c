@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "data/pair_data.h"
+#include "workloads/transformer_bleu.h"
 #include "workloads/transformer_decode.h"
 #include "workloads/transformer_model.h"
 #include "workloads/workload.h"
@@ -147,6 +148,12 @@ static int32_t decode(workload_task *t, const workload_weights *w, const workloa
     return transformer_decode(&t->model, w, s, rows, length, ids, sequences, scores);
 }
 
+static int32_t measure(workload_task *t, const workload_weights *w, workload_split split,
+                       double *out)
+{
+    return transformer_bleu(&t->model, t->data, w, split_of(split), out);
+}
+
 static const char *const input_names[] = {
     "inputs",
     "targets",
@@ -175,5 +182,7 @@ const workload workload_transformer = {
     .open_case = open_case,
     .case_input = case_input,
     .decode = decode,
+    .output_metric = "bleu",
+    .measure = measure,
     .input_names = input_names,
 };

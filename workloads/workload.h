@@ -111,6 +111,11 @@ typedef struct workload {
     int32_t (*decode)(workload_task *t, const workload_weights *w, const workload_search *s,
                       int64_t rows, int64_t length, const int32_t *ids, int32_t *sequences,
                       double *scores);
+    /* A metric of what the model makes, larger is better, by name ("bleu"), and its value on a
+     * split: computed at evaluations when a target names it.  NULL: none. */
+    const char *output_metric;
+    int32_t (*measure)(workload_task *t, const workload_weights *w, workload_split split,
+                       double *out);
     /* Names of the inputs in build's order, as golden cases call them; "a|b": either.  "weights"
      * may be absent from a case (then ones). */
     const char *const *input_names;
