@@ -198,6 +198,7 @@ help:
 	@echo 'make fuzz         a minute of each fuzz target (FUZZ_SECONDS=60), by clang'
 	@echo 'make thread-check the tests where threads meet, under ThreadSanitizer, by clang'
 	@echo 'make bench        speed, as ratios against rivals; bench-peers sets up PyTorch for it'
+	@echo 'make optimizer-table  docs/optimizers.md: counted, measured and proven'
 	@echo 'make leaderboard  the site from results/'
 	@echo 'make data         prepare and verify data sets'
 	@echo 'make style        clang-format (CHECK=1: only say where)'

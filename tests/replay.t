@@ -24,6 +24,8 @@ for source in optimizers/*.c; do
     name=$(basename "$source" .c)
     ls "$cases/$name"-*.json >/dev/null 2>&1
     check "$name has golden trajectories" $?
+    grep -q "^| \[$name\](https://" docs/optimizers.md
+    check "$name has a row in docs/optimizers.md (make optimizer-table)" $?
 done
 for device in ref cpu; do
     "$build/podium" replay $cases/schedules.json $cases/clipping.json --device $device >/dev/null
