@@ -72,8 +72,10 @@ static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_no
     TRY(sentence_data_open(&t->data, data, data_dir, tokens, key));
     TRY(read_backbone(t, model, data_dir));
     TRY(make_data_id(t));
-    return compacter_config_read(&t->model, model, sentence_data_vocabulary(t->data),
-                                 sentence_data_classes(t->data));
+    TRY(compacter_config_read(&t->model, model, sentence_data_vocabulary(t->data),
+                              sentence_data_classes(t->data)));
+    t->model.token_types = t->model.bert.types > 1 && sentence_data_has_pairs(t->data);
+    return PODIUM_OK;
 }
 
 static int32_t open_task(workload_task **out, const yaml_node *model, const yaml_node *data,

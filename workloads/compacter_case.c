@@ -105,13 +105,13 @@ static int32_t read_bert(compacter_config *c, const json_t *j)
     if (!c->first_token && !begins(pooling, "mean"))
         return podium_fail(PODIUM_EINVAL,
                            "config.pooling is '%s', expected 'mean' or 'first token'", pooling);
-    c->regression = begins(loss, "mean") || begins(loss, "mse") || begins(loss, "squared");
+    c->regression = begins(loss, "mean") || begins(loss, "mse") || strstr(loss, "squared");
     if (!c->regression && *loss && !begins(loss, "softmax_cross_entropy"))
         return podium_fail(PODIUM_EINVAL,
                            "config.loss is '%s', expected 'softmax_cross_entropy' or "
                            "'mean squared error'",
                            loss);
-    c->token_types = begins(text_of(j, "token_types"), "input");
+    c->token_types = *text_of(j, "token_types") && !begins(text_of(j, "token_types"), "all 0");
     return PODIUM_OK;
 }
 
@@ -199,7 +199,7 @@ static int32_t read_lora(nn_lora_config *l, const json_t *j)
         const char *text = json_string_value(item);
         uint32_t place = 0;
         for (size_t k = 0; text && k < sizeof places / sizeof places[0]; k++)
-            if (!strcmp(text, places[k].name))
+            if (!strcmp(text, places[k].name) || !strcmp(text, strchr(places[k].name, '.') + 1))
                 place = places[k].place;
         if (!place)
             return podium_fail(PODIUM_EINVAL, "config.lora.targets: no place '%s'",

@@ -7,7 +7,7 @@
 
 #include "base/sha256.h"
 #include "data/files.h"
-#include "engine/philox.h"
+#include "data/shuffle.h"
 #include "workloads/sentence_tokens.h"
 
 enum { SPLITS = 3, MAX_CLASSES = 4096, FILE_LIMIT = 1 << 30 };
@@ -16,9 +16,12 @@ enum { STREAM_CLASSES = 1, STREAM_EPOCH, STREAM_SUBSET };
 typedef struct rows {
     int64_t count, capacity;
     int32_t *ids, *lengths, *labels; /* ids [count, tokens] */
+    int32_t *seconds;                /* [count] where the second part begins, or the length */
 } rows;
 
 struct sentence_data {
+    sentence_tokens *tokenizer;
+    bool has_pairs;
     int64_t tokens, classes;
     char *names[MAX_CLASSES]; /* of the classes, in the order of their first training row */
     int32_t class_map[MAX_CLASSES];
@@ -26,7 +29,7 @@ struct sentence_data {
     char id[64 + SHA256_HEX];
     int64_t *order, order_epoch; /* of the training rows in one epoch */
     uint64_t order_seed;
-    int32_t *ids, *mask, *labels; /* of the batch */
+    int32_t *ids, *mask, *labels, *types; /* of the batch */
     float *weights;
     int64_t batch_capacity;
 };
@@ -42,7 +45,9 @@ static int32_t grow(rows *r, int64_t tokens)
     r->lengths = lengths ? lengths : r->lengths;
     int32_t *labels = realloc(r->labels, (size_t)n * sizeof *labels);
     r->labels = labels ? labels : r->labels;
-    if (!ids || !lengths || !labels)
+    int32_t *seconds = realloc(r->seconds, (size_t)n * sizeof *seconds);
+    r->seconds = seconds ? seconds : r->seconds;
+    if (!ids || !lengths || !labels || !seconds)
         return podium_fail(PODIUM_ENOMEM, "no memory for %lld sentences", (long long)n);
     r->capacity = n;
     return PODIUM_OK;
@@ -59,25 +64,33 @@ static int32_t class_of(sentence_data *d, const char *text, size_t length, bool 
     return (int32_t)d->classes++;
 }
 
-/* Ids of the parts of a row; both keep their ends when the row is cut, the longer part losing
- * bytes.
- */
-static int32_t encode_bytes(int32_t *ids, int64_t tokens, const char *a, size_t na, const char *b,
-                            size_t nb)
+/* Writes row number r->count: first, a, end and, with a second part, b, end.  The longer part loses
+ * its last ids until all fit. */
+static int32_t encode(sentence_data *d, rows *r, const char *a, size_t na, const char *b, size_t nb)
 {
-    size_t room = (size_t)tokens - (b ? 3 : 2);
-    int32_t n = 0;
-    while (na + nb > room)
-        *(na >= nb ? &na : &nb) -= 1;
-    ids[n++] = SENTENCE_FIRST;
-    for (size_t i = 0; i < na; i++)
-        ids[n++] = SENTENCE_BYTES + (unsigned char)a[i];
-    ids[n++] = SENTENCE_END;
-    for (size_t i = 0; i < nb; i++)
-        ids[n++] = SENTENCE_BYTES + (unsigned char)b[i];
+    sentence_specials s = sentence_tokens_specials(d->tokenizer);
+    id_buffer x = {0}, y = {0};
+    int32_t *ids = r->ids + r->count * d->tokens, n = 0;
+    int32_t rc = sentence_tokens_append(d->tokenizer, a, na, &x);
+    if (!rc && b)
+        rc = sentence_tokens_append(d->tokenizer, b, nb, &y);
+    while (!rc && x.count + y.count > d->tokens - (b ? 3 : 2))
+        *(x.count >= y.count ? &x.count : &y.count) -= 1;
+    memset(ids, 0, (size_t)d->tokens * sizeof *ids);
+    ids[n++] = s.first;
+    for (int64_t i = 0; !rc && i < x.count; i++)
+        ids[n++] = x.data[i];
+    ids[n++] = s.end;
+    r->seconds[r->count] = n;
+    for (int64_t i = 0; !rc && i < y.count; i++)
+        ids[n++] = y.data[i];
     if (b)
-        ids[n++] = SENTENCE_END;
-    return n;
+        ids[n++] = s.end;
+    r->lengths[r->count] = n;
+    d->has_pairs = d->has_pairs || b;
+    id_buffer_release(&x);
+    id_buffer_release(&y);
+    return rc;
 }
 
 /* One line "class TAB sentence [TAB second]". */
@@ -96,10 +109,7 @@ static int32_t read_line(sentence_data *d, int which, const char *line, size_t l
     TRY(grow(r, d->tokens));
     const char *a = tab + 1, *second = memchr(a, '\t', (size_t)(end - a));
     const char *b = second ? second + 1 : NULL;
-    int32_t *ids = r->ids + r->count * d->tokens;
-    memset(ids, 0, (size_t)d->tokens * sizeof *ids);
-    r->lengths[r->count] = encode_bytes(ids, d->tokens, a, (size_t)((second ? second : end) - a), b,
-                                        b ? (size_t)(end - b) : 0);
+    TRY(encode(d, r, a, (size_t)((second ? second : end) - a), b, b ? (size_t)(end - b) : 0));
     r->labels[r->count++] = label;
     return PODIUM_OK;
 }
@@ -135,17 +145,6 @@ static int32_t read_split(sentence_data *d, int which, const char *folder, sha25
     return rc;
 }
 
-static void permute(int64_t n, philox stream, int64_t *out)
-{
-    for (int64_t i = 0; i < n; i++)
-        out[i] = i;
-    for (int64_t i = n - 1; i > 0; i--) {
-        int64_t j = philox_below(&stream, (uint64_t)i, (uint32_t)i + 1), was = out[i];
-        out[i] = out[j];
-        out[j] = was;
-    }
-}
-
 /* Keeps `count` training rows of a shuffle that is the same everywhere. */
 static int32_t keep_subset(sentence_data *d, int64_t count)
 {
@@ -153,7 +152,7 @@ static int32_t keep_subset(sentence_data *d, int64_t count)
     rows kept = {0};
     if (count >= r->count)
         return PODIUM_OK;
-    permute(r->count, philox_make(0, STREAM_SUBSET), d->order);
+    shuffle_permute(r->count, philox_make(0, STREAM_SUBSET), d->order);
     for (int64_t i = 0; i < count; i++) {
         int64_t from = d->order[i];
         int32_t rc = grow(&kept, d->tokens);
@@ -161,17 +160,20 @@ static int32_t keep_subset(sentence_data *d, int64_t count)
             free(kept.ids);
             free(kept.lengths);
             free(kept.labels);
+            free(kept.seconds);
             return rc;
         }
         memcpy(kept.ids + i * d->tokens, r->ids + from * d->tokens,
                (size_t)d->tokens * sizeof *kept.ids);
         kept.lengths[i] = r->lengths[from];
         kept.labels[i] = r->labels[from];
+        kept.seconds[i] = r->seconds[from];
         kept.count++;
     }
     free(r->ids);
     free(r->lengths);
     free(r->labels);
+    free(r->seconds);
     *r = kept;
     return PODIUM_OK;
 }
@@ -182,29 +184,42 @@ static int32_t make_class_map(sentence_data *d, const workload_key *key)
     for (int64_t i = 0; i < d->classes; i++)
         map[i] = i;
     if (key && key->enabled)
-        permute(d->classes,
-                philox_make(key->words[0] ^ philox_derive(key->words[1], 0), STREAM_CLASSES), map);
+        shuffle_permute(
+            d->classes,
+            philox_make(key->words[0] ^ philox_derive(key->words[1], 0), STREAM_CLASSES), map);
     for (int64_t i = 0; i < d->classes; i++)
         d->class_map[i] = (int32_t)map[i];
     return PODIUM_OK;
 }
 
+static int32_t open_tokenizer(sentence_data *d, const yaml_node *data, const char *data_dir)
+{
+    char path[4096];
+    const char *vocabulary = NULL;
+    int kind = 0;
+    TRY(yaml_choice(data, "tokenizer", sentence_tokens_kinds, &kind));
+    TRY(yaml_string(data, "vocabulary", &vocabulary));
+    if (vocabulary)
+        TRY(path_join(path, sizeof path, data_dir, vocabulary));
+    return sentence_tokens_open(&d->tokenizer, (sentence_tokens_kind)kind,
+                                vocabulary ? path : NULL);
+}
+
 static int32_t read_all(sentence_data *d, const yaml_node *data, const char *data_dir,
                         const workload_key *key)
 {
-    static const char *const tokenizers[] = {"bytes", NULL};
     const char *set = NULL;
     char folder[4096], sum[SHA256_HEX];
     uint8_t digest[32];
-    int tokenizer = 0;
     int64_t examples = INT64_MAX;
     sha256 payload;
     TRY(yaml_require(data, "set"));
     TRY(yaml_string(data, "set", &set));
-    TRY(yaml_choice(data, "tokenizer", tokenizers, &tokenizer));
     TRY(yaml_integer(data, "examples", 1, INT64_MAX, &examples));
     TRY(path_join(folder, sizeof folder, data_dir, set));
+    TRY(open_tokenizer(d, data, data_dir));
     sha256_init(&payload);
+    sha256_update(&payload, sentence_tokens_sha256(d->tokenizer), SHA256_HEX - 1);
     for (int i = 0; i < SPLITS; i++)
         TRY(read_split(d, i, folder, &payload));
     sha256_final(&payload, digest);
@@ -246,7 +261,10 @@ void sentence_data_close(sentence_data *d)
         free(d->split[i].ids);
         free(d->split[i].lengths);
         free(d->split[i].labels);
+        free(d->split[i].seconds);
     }
+    sentence_tokens_close(d->tokenizer);
+    free(d->types);
     free(d->order);
     free(d->ids);
     free(d->mask);
@@ -262,8 +280,12 @@ const char *sentence_data_id(const sentence_data *d)
 
 int64_t sentence_data_vocabulary(const sentence_data *d)
 {
-    (void)d;
-    return SENTENCE_VOCABULARY;
+    return sentence_tokens_count(d->tokenizer);
+}
+
+bool sentence_data_has_pairs(const sentence_data *d)
+{
+    return d->has_pairs;
 }
 
 int64_t sentence_data_classes(const sentence_data *d)
@@ -283,14 +305,16 @@ static int32_t reserve_batch(sentence_data *d, int64_t count)
     size_t cells = (size_t)(count * d->tokens) * sizeof *d->ids;
     free(d->ids);
     free(d->mask);
+    free(d->types);
     free(d->labels);
     free(d->weights);
     d->ids = malloc(cells);
     d->mask = malloc(cells);
+    d->types = malloc(cells);
     d->labels = malloc((size_t)count * sizeof *d->labels);
     d->weights = malloc((size_t)count * sizeof *d->weights);
     d->batch_capacity = count;
-    if (d->ids && d->mask && d->labels && d->weights)
+    if (d->ids && d->mask && d->types && d->labels && d->weights)
         return PODIUM_OK;
     d->batch_capacity = 0;
     return podium_fail(PODIUM_ENOMEM, "no memory for a batch of %lld sentences", (long long)count);
@@ -301,16 +325,19 @@ static void place(sentence_data *d, const rows *r, int64_t from, int64_t i, floa
 {
     int64_t T = d->tokens;
     memcpy(d->ids + i * T, r->ids + from * T, (size_t)T * sizeof *d->ids);
-    for (int64_t t = 0; t < T; t++)
+    for (int64_t t = 0; t < T; t++) {
         d->mask[i * T + t] = t < r->lengths[from];
+        d->types[i * T + t] = t >= r->seconds[from] && t < r->lengths[from];
+    }
     d->labels[i] = d->class_map[r->labels[from]];
     d->weights[i] = weight;
 }
 
 static void hand_over(const sentence_data *d, int64_t count, workload_batch *out)
 {
-    *out = (workload_batch){
-        .data = {d->ids, d->mask, d->labels, d->weights}, .num_inputs = 4, .count = count};
+    *out = (workload_batch){.data = {d->ids, d->mask, d->labels, d->weights, d->types},
+                            .num_inputs = 5,
+                            .count = count};
 }
 
 int32_t sentence_data_train(sentence_data *d, uint64_t seed, int64_t step, int64_t batch,
@@ -321,8 +348,9 @@ int32_t sentence_data_train(sentence_data *d, uint64_t seed, int64_t step, int64
     for (int64_t i = 0; i < count; i++) {
         int64_t index = step * batch + first + i, epoch = index / r->count;
         if (d->order_epoch != epoch || d->order_seed != seed) {
-            permute(r->count, philox_make(philox_derive(seed, (uint64_t)epoch), STREAM_EPOCH),
-                    d->order);
+            shuffle_permute(r->count,
+                            philox_make(philox_derive(seed, (uint64_t)epoch), STREAM_EPOCH),
+                            d->order);
             d->order_epoch = epoch;
             d->order_seed = seed;
         }

@@ -10,7 +10,8 @@ typedef struct sentence_data sentence_data;
 /* Reads a yaml `data:` map:
  *   set: NAME         the folder below data_dir with train.tsv, valid.tsv and test.tsv (may be .gz;
  *                     test may be absent): class TAB sentence [TAB second sentence]
- *   tokenizer: bytes  sentence_tokens.h
+ *   tokenizer: bytes | bpe | wordpiece (sentence_tokens.h)
+ *   vocabulary: PATH  of the tokenizer, below data_dir: a file of merges, or a folder
  *   examples: N       the first N training rows of a fixed shuffle only (low-resource studies)
  * Longer rows are cut to `tokens`.  A key permutes the classes.
  * Errors: PODIUM_EIO, PODIUM_EINVAL naming file and line. */
@@ -22,8 +23,11 @@ int64_t sentence_data_vocabulary(const sentence_data *d);
 int64_t sentence_data_classes(const sentence_data *d);
 int64_t sentence_data_count(const sentence_data *d, workload_split split);
 
-/* Buffers in the order ids [B, T], mask [B, T], classes [B] (all I32), weights [B]; borrowed until
- * the next call.  Training: epochs without replacement, each in an order of its own. */
+bool sentence_data_has_pairs(const sentence_data *d); /* some row has a second sentence */
+
+/* Buffers in the order ids [B, T], mask [B, T], classes [B] (all I32), weights [B], types I32 [B,
+ * T] (1 in second sentences); borrowed until the next call.  Training: epochs without replacement,
+ * each in an order of its own. */
 int32_t sentence_data_train(sentence_data *d, uint64_t seed, int64_t step, int64_t batch,
                             int64_t first, int64_t count, workload_batch *out);
 int32_t sentence_data_eval(sentence_data *d, workload_split split, int64_t start, int64_t batch,

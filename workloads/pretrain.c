@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/bpe.h"
 #include "data/files.h"
 #include "data/safetensors.h"
+#include "data/text_lines.h"
 #include "engine/philox.h"
 #include "workloads/sentence_tokens.h"
 
@@ -22,7 +24,9 @@ typedef struct pretraining {
     graph *graph;
     value ids, mask, places, labels, loss;
     int64_t predictions; /* a batch */
-    int32_t *corpus;     /* ids of all documents, each with its end */
+    sentence_tokens *tokenizer;
+    nn_bert_config bert; /* the recipe's with its vocabulary */
+    id_buffer corpus;    /* all documents, each with its end */
     int64_t train_tokens, all_tokens;
     int32_t *batch_ids, *batch_mask, *batch_places, *batch_labels;
     float *x, *gradient, *m, *v;
@@ -33,26 +37,66 @@ typedef struct pretraining {
     char checkpoint[4096], log[4096];
 } pretraining;
 
+/* Merges of the documents, in OUT.bpe: trained there if it is not there. */
+static int32_t open_merges(pretraining *t, const text_lines *text)
+{
+    char path[4096];
+    bpe *b;
+    text_buffer out = {0};
+    int n = snprintf(path, sizeof path, "%s.bpe", t->o->out);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return podium_fail(PODIUM_EINVAL, "the path '%s' is too long", t->o->out);
+    if (!file_exists(path)) {
+        TRY(bpe_train(&b, (const char *const *)text->line, text->count, (int32_t)t->r->merges));
+        int32_t rc = bpe_write(b, t->text_sha256, &out);
+        bpe_close(b);
+        if (!rc)
+            rc = file_write_atomic(path, out.data, out.length);
+        text_release(&out);
+        TRY(rc);
+    }
+    return sentence_tokens_open(&t->tokenizer, TOKENS_OF_BPE, path);
+}
+
+static int32_t encode_corpus(pretraining *t, const text_lines *text)
+{
+    if (t->r->merges)
+        TRY(open_merges(t, text));
+    else
+        TRY(sentence_tokens_open(&t->tokenizer, TOKENS_OF_BYTES, NULL));
+    int32_t end = sentence_tokens_specials(t->tokenizer).end;
+    for (int64_t i = 0; i < text->count; i++) {
+        TRY(sentence_tokens_append(t->tokenizer, text->line[i], strlen(text->line[i]), &t->corpus));
+        id_buffer_add(&t->corpus, end);
+    }
+    return t->corpus.failed ? podium_fail(PODIUM_ENOMEM, "no memory for the tokens") : PODIUM_OK;
+}
+
 /* The text as ids; the last fiftieth is held out. */
 static int32_t read_corpus(pretraining *t)
 {
-    uint8_t *text;
+    uint8_t *bytes;
     size_t length;
-    TRY(file_read_gz(t->o->text, TEXT_LIMIT, &text, &length));
-    sha256_of(text, length, t->text_sha256);
-    t->corpus = malloc((length + 1) * sizeof *t->corpus);
-    if (!t->corpus) {
-        free(text);
-        return podium_fail(PODIUM_ENOMEM, "no memory for %zu tokens", length);
+    text_lines text = {0};
+    TRY(file_read_gz(t->o->text, TEXT_LIMIT, &bytes, &length));
+    sha256_of(bytes, length, t->text_sha256);
+    char *copy = realloc(bytes, length + 1); /* text_lines wants room for one byte more */
+    if (!copy) {
+        free(bytes);
+        return podium_fail(PODIUM_ENOMEM, "no memory for '%s'", t->o->text);
     }
-    for (size_t i = 0; i < length; i++)
-        t->corpus[i] = text[i] == '\n' ? SENTENCE_END : SENTENCE_BYTES + text[i];
-    free(text);
-    t->all_tokens = (int64_t)length;
+    int32_t rc = text_lines_split(&text, copy, length, t->o->text);
+    if (!rc)
+        rc = encode_corpus(t, &text);
+    text_lines_release(&text);
+    TRY(rc);
+    t->bert = t->r->bert;
+    t->bert.vocabulary = sentence_tokens_count(t->tokenizer);
+    t->all_tokens = t->corpus.count;
     t->train_tokens = t->all_tokens - t->all_tokens / 50;
     if (t->all_tokens - t->train_tokens <= t->r->tokens + 1)
-        return podium_fail(PODIUM_EINVAL, "%s: %zu bytes are too little text for windows of %lld",
-                           t->o->text, length, (long long)t->r->tokens);
+        return podium_fail(PODIUM_EINVAL, "%s: %lld tokens are too few for windows of %lld",
+                           t->o->text, (long long)t->all_tokens, (long long)t->r->tokens);
     return PODIUM_OK;
 }
 
@@ -67,7 +111,7 @@ static int32_t record(pretraining *t)
     t->ids = graph_input(g, "ids", PODIUM_I32, 2, shape);
     t->mask = graph_input(g, "mask", PODIUM_I32, 2, shape);
     t->labels = graph_input(g, "labels", PODIUM_I32, 1, &t->predictions);
-    value x = nn_bert(g, &r->bert, &none, t->ids, NO_VALUE, t->mask, NULL);
+    value x = nn_bert(g, &t->bert, &none, t->ids, NO_VALUE, t->mask, NULL);
     x = op_reshape(g, x, 2, (int64_t[]){rows, r->bert.width});
     if (r->objective == PRETRAIN_MASKED) {
         t->places = graph_input(g, "places", PODIUM_I32, 1, &t->predictions);
@@ -107,10 +151,11 @@ static int32_t take_memory(pretraining *t)
                                        "v0 = v0 - c4*v2/(c5*sqrt(v3) + c6) - c7*v0");
 }
 
-/* Hides `hidden` places of one row: 80 % become the mask, 10 % another byte, 10 % stay (Devlin et
+/* Hides `hidden` places of one row: 80 % become the mask, 10 % another token, 10 % stay (Devlin et
  * al. 2019).  Places are drawn without replacement by a partial shuffle. */
 static void hide(pretraining *t, const philox *p, int64_t row)
 {
+    sentence_specials s = sentence_tokens_specials(t->tokenizer);
     int64_t T = t->r->tokens, hidden = t->predictions / t->r->batch;
     int32_t order[4096];
     for (int64_t i = 0; i < T; i++)
@@ -125,9 +170,10 @@ static void hide(pretraining *t, const philox *p, int64_t row)
         t->batch_labels[row * hidden + i] = *id;
         double u = philox_uniform(p, word + 1);
         if (u < 0.8)
-            *id = SENTENCE_MASK;
+            *id = s.mask;
         else if (u < 0.9)
-            *id = SENTENCE_BYTES + (int32_t)philox_below(p, word + 2, 256);
+            *id = s.words +
+                  (int32_t)philox_below(p, word + 2, (uint32_t)(t->bert.vocabulary - s.words));
     }
 }
 
@@ -139,11 +185,11 @@ static int32_t feed(pretraining *t, uint64_t seed, int64_t step, int64_t first, 
     philox masks = philox_make(philox_derive(seed, (uint64_t)step), STREAM_MASKS);
     for (int64_t row = 0; row < t->r->batch; row++) {
         int64_t at = first + philox_below(&windows, (uint64_t)row, (uint32_t)(end - first - T));
-        memcpy(t->batch_ids + row * T, t->corpus + at, (size_t)T * sizeof *t->batch_ids);
+        memcpy(t->batch_ids + row * T, t->corpus.data + at, (size_t)T * sizeof *t->batch_ids);
         if (t->r->objective == PRETRAIN_MASKED)
             hide(t, &masks, row);
         else
-            memcpy(t->batch_labels + row * T, t->corpus + at + 1,
+            memcpy(t->batch_labels + row * T, t->corpus.data + at + 1,
                    (size_t)T * sizeof *t->batch_labels);
     }
     TRY(graph_set_input(t->graph, t->ids, t->batch_ids));
@@ -336,7 +382,8 @@ int32_t pretrain_run(const pretrain_recipe *r, const pretrain_options *o, bool *
         if (vectors[i])
             t.backend->free(t.backend, vectors[i]);
     backend_close(t.backend);
-    free(t.corpus);
+    id_buffer_release(&t.corpus);
+    sentence_tokens_close(t.tokenizer);
     free(t.batch_ids);
     free(t.batch_mask);
     free(t.batch_places);

@@ -12,7 +12,8 @@
 typedef enum { PRETRAIN_CAUSAL, PRETRAIN_MASKED } pretrain_objective;
 
 typedef struct pretrain_recipe {
-    nn_bert_config bert; /* vocabulary: of the byte tokenizer */
+    nn_bert_config bert; /* vocabulary: of the tokenizer */
+    int64_t merges;      /* of a byte-level BPE trained on the text; 0: bytes */
     pretrain_objective objective;
     double mask_share; /* of the tokens of a row, masked objective */
     int64_t tokens, batch, steps, warmup_steps;
@@ -24,7 +25,8 @@ typedef struct pretrain_recipe {
 
 typedef struct pretrain_options {
     const char *text;   /* a file of documents, one a line; may be .gz */
-    const char *out;    /* the backbone, safetensors; OUT.checkpoint and OUT.log beside it */
+    const char *out;    /* the backbone, safetensors; beside it OUT.checkpoint, OUT.log and, with
+                          merges, OUT.bpe */
     int threads;        /* 0: all */
     int64_t stop_after; /* steps of this call; 0: until the recipe's end */
     void (*progress)(int64_t step, int64_t steps, double loss, double held_out); /* may be NULL */

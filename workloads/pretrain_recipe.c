@@ -1,8 +1,6 @@
 /* Reads a pretraining recipe. */
 #include "workloads/pretrain.h"
 
-#include "workloads/sentence_tokens.h"
-
 static int32_t read_model(pretrain_recipe *r, const yaml_node *m)
 {
     nn_bert_config *b = &r->bert;
@@ -29,6 +27,7 @@ static int32_t read_training(pretrain_recipe *r, const yaml_node *root)
     TRY(yaml_choice(root, "objective", objectives, &objective));
     r->objective = objective ? PRETRAIN_MASKED : PRETRAIN_CAUSAL;
     TRY(yaml_number(root, "mask_share", 0.01, 0.9, &r->mask_share));
+    TRY(yaml_integer(root, "merges", 0, 65000, &r->merges));
     TRY(yaml_integer(root, "tokens", 8, r->bert.positions, &r->tokens));
     TRY(yaml_integer(root, "batch", 1, 65536, &r->batch));
     TRY(yaml_integer(root, "steps", 1, INT64_C(1) << 40, &r->steps));
@@ -47,8 +46,7 @@ int32_t pretrain_read(pretrain_recipe *r, const char *path)
 {
     yaml_document *d = NULL;
     text_buffer canonical = {0};
-    *r = (pretrain_recipe){.bert = {.vocabulary = SENTENCE_VOCABULARY,
-                                    .width = 128,
+    *r = (pretrain_recipe){.bert = {.width = 128,
                                     .depth = 4,
                                     .heads = 4,
                                     .mlp = 512,
