@@ -95,7 +95,8 @@ value op_rms_norm(graph *g, value x, value scale, double eps);
  * of token t is positions[b, t] (I32 [B, T]), or first + t without. */
 value op_rope(graph *g, value a, int64_t head_width, int heads, double theta, value positions,
               int64_t first);
-/* out[b, t] = ids[b, t - by], `fill` where there is none or a negative one.  I32 [B, T]; by may be negative. */
+/* out[b, t] = ids[b, t - by], `fill` where there is none or a negative one.  I32 [B, T]; by may be
+ * negative. */
 value op_shift_ids(graph *g, value ids, int64_t by, int32_t fill);
 /* An attention mask of packed sequences, I32 [B, Tq, Tk]: 1 where query and key are of one segment
  * and the key's id is not 0 (ids [B, Tk], or NO_VALUE). */

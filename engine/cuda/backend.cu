@@ -110,8 +110,7 @@ podium_gpu_open(const gpu_services *services, backend **out)
     gpu_host = services;
     *out = nullptr;
     if (services->struct_size != sizeof *services)
-        return services->fail(PODIUM_ENOTSUP,
-                              "the device's library is of another build of podium");
+        return services->fail(PODIUM_ENOTSUP, "the device's library is of another build of podium");
     gpu_state *g = new (std::nothrow) gpu_state();
     if (!g)
         return gpu_fail(PODIUM_ENOMEM, "no memory for the device's state");

@@ -2,8 +2,8 @@
 #include "engine/cuda/unary.cuh"
 
 struct product {
-    int64_t m, n, k, batch;        /* out [batch, m, n] */
-    int64_t stride_a, stride_b;    /* between matrices; 0: one for all */
+    int64_t m, n, k, batch;     /* out [batch, m, n] */
+    int64_t stride_a, stride_b; /* between matrices; 0: one for all */
     bool ta, tb;
 };
 
@@ -14,11 +14,11 @@ static int32_t multiply(gpu_state *g, const product *p, float *out, const float 
     if (p->m > INT32_MAX || p->n > INT32_MAX || p->k > INT32_MAX || p->batch > INT32_MAX)
         return gpu_fail(PODIUM_ENOTSUP, "%s: a matrix product of over 2^31 rows", GPU_NAME);
     int m = (int)p->m, n = (int)p->n, k = (int)p->k;
-    return gpu_check_blas(cublasSgemmStridedBatched(
-                              g->blas, p->tb ? CUBLAS_OP_T : CUBLAS_OP_N,
-                              p->ta ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k, &one, b, p->tb ? k : n,
-                              p->stride_b, a, p->ta ? m : k, p->stride_a, &zero, out, n,
-                              p->m * p->n, (int)p->batch),
+    return gpu_check_blas(cublasSgemmStridedBatched(g->blas, p->tb ? CUBLAS_OP_T : CUBLAS_OP_N,
+                                                    p->ta ? CUBLAS_OP_T : CUBLAS_OP_N, n, m, k,
+                                                    &one, b, p->tb ? k : n, p->stride_b, a,
+                                                    p->ta ? m : k, p->stride_a, &zero, out, n,
+                                                    p->m * p->n, (int)p->batch),
                           "a matrix product");
 }
 

@@ -1,4 +1,5 @@
-/* Layer norm over the last axis (Ba, Kiros & Hinton 2016): one block a row, sums by a fixed tree. */
+/* Layer norm over the last axis (Ba, Kiros & Hinton 2016): one block a row, sums by a fixed tree.
+ */
 #include "engine/cuda/gpu.h"
 
 /* The sum of `x` over the block, given to every thread. */
@@ -74,9 +75,9 @@ static int32_t run_add_norm(op_call *c)
 }
 
 /* With n = (x - mean) rstd and g = dy scale: dx = rstd (g - mean(g) - n mean(g n)) + dsum. */
-static __global__ void norm_dx_kernel(float *dx, const float *dy, const float *x,
-                                      const float *mean, const float *rstd, const float *scale,
-                                      const float *dsum, long long C, long long rows)
+static __global__ void norm_dx_kernel(float *dx, const float *dy, const float *x, const float *mean,
+                                      const float *rstd, const float *scale, const float *dsum,
+                                      long long C, long long rows)
 {
     for (long long r = blockIdx.x; r < rows; r += gridDim.x) {
         float g_part = 0, gn_part = 0;
@@ -137,8 +138,8 @@ static int32_t run_norm_backward(op_call *c)
         out[i] = (float *)c->out[i].data;
     int64_t C = c->in[0].shape[c->in[0].ndim - 1], rows = c->in[0].count / C;
     if (out[0])
-        norm_dx_kernel<<<row_blocks(rows), GPU_THREADS, 0, stream>>>(
-            out[0], in[0], in[1], in[2], in[3], in[4], in[5], C, rows);
+        norm_dx_kernel<<<row_blocks(rows), GPU_THREADS, 0, stream>>>(out[0], in[0], in[1], in[2],
+                                                                     in[3], in[4], in[5], C, rows);
     if (out[1] || out[2])
         norm_dscale_kernel<<<(unsigned)((C + 31) / 32), dim3(32, 8), 0, stream>>>(
             out[1], out[2], in[0], in[1], in[2], in[3], C, rows);

@@ -162,8 +162,8 @@ static int32_t launch(gpu_state *g, const gpu_program *q, const program *p,
     }
     int most = 8 * g->num_blocks;
     unsigned blocks = (unsigned)(num_pieces < most ? num_pieces : most);
-    if (cuLaunchKernel(q->function, blocks, 1, 1, GPU_THREADS, 1, 1, 0, g->stream, list,
-                       nullptr) != CUDA_SUCCESS)
+    if (cuLaunchKernel(q->function, blocks, 1, 1, GPU_THREADS, 1, 1, 0, g->stream, list, nullptr) !=
+        CUDA_SUCCESS)
         return gpu_fail(PODIUM_EDEVICE, "%s: a program does not start", GPU_NAME);
     return 0;
 }
