@@ -8,7 +8,9 @@
 #include "cli/command.h"
 #include "data/image_sets.h"
 #include "cli/data_backbone.h"
+#include "data/debian_text.h"
 #include "data/sources.h"
+#include "data/token_set.h"
 
 typedef struct options {
     const char *name, *dir;
@@ -118,6 +120,8 @@ static void print_wanted(const data_source *s, const char *folder)
         printf("\n");
     }
     printf("  origin: %s\n", s->origin);
+    if (s->manifest)
+        printf("  `podium data %s` makes them with apt-get\n", s->name);
     if (s->url)
         printf("  from %s%s: `podium data %s --fetch` gets %s\n", s->url,
                s->archive ? s->archive : "", s->name, s->archive ? "and unpacks it" : "them");
@@ -134,14 +138,64 @@ static void print_incomplete(const data_source *s, const options *o)
     fprintf(stderr, "  licence: %s\n", s->licence);
 }
 
-static set_state check_source(const data_source *s, const char *base, const options *o)
+/* Makes a set of the distribution's descriptions when a file of it is missing. */
+static int32_t make_from_descriptions(const data_source *s, const char *home, const char *folder)
+{
+    char data[3072], manifest[4096];
+    debian_counts n;
+    bool whole = true;
+    for (size_t i = 0; i < s->count; i++)
+        whole = whole && source_file_present(&s->files[i], folder);
+    if (whole)
+        return PODIUM_OK;
+    printf("  apt-get fetches the package descriptions\n");
+    fflush(stdout);
+    TRY(path_join(data, sizeof data, home, "data"));
+    TRY(path_join(manifest, sizeof manifest, data, s->manifest));
+    TRY(debian_text_build(manifest, folder, &n));
+    bool same = n.pairs == n.wanted_pairs && n.descriptions == n.wanted_descriptions;
+    printf("  %lld of %lld sentence pairs, %lld of %lld descriptions%s\n", (long long)n.pairs,
+           (long long)n.wanted_pairs, (long long)n.descriptions, (long long)n.wanted_descriptions,
+           same ? "" : ": another data id than the published one, results share no table with it");
+    return PODIUM_OK;
+}
+
+/* Encodes the sets that consist of text, next to them, unless that is done. */
+static int32_t encode_sets(const data_source *s, const char *base, const char *folder)
+{
+    static const char *const ours[] = {"train", "valid", "test"};
+    static const char *const flickr[] = {"train", "val", "test_2016_flickr"};
+    char other[4096];
+    if (s->manifest) {
+        TRY(path_join(other, sizeof other, base, "ddtp"));
+        if (!token_set_present(other))
+            TRY(token_set_write_pairs(folder, ours, other, 1000));
+        printf("  ok  ddtp (1000 merges)\n");
+        TRY(path_join(other, sizeof other, base, "descriptions"));
+        if (!token_set_present(other))
+            TRY(token_set_write_descriptions(folder, other, 1000));
+        printf("  ok  descriptions (1000 merges)\n");
+    } else if (!strcmp(s->name, "multi30k")) {
+        if (!token_set_present(folder))
+            TRY(token_set_write_pairs(folder, flickr, folder, 4000));
+        printf("  ok  encoded (4000 merges)\n");
+    }
+    return PODIUM_OK;
+}
+
+static set_state check_source(const data_source *s, const char *home, const char *base,
+                              const options *o)
 {
     char folder[4096];
     if (image_set_folder(folder, sizeof folder, base, s->name) < 0)
         return failed();
     printf("%s: %s\n", s->name, folder);
     fflush(stdout);
+    if (s->manifest && (!o->all || o->fetch) && make_from_descriptions(s, home, folder) < 0)
+        return failed();
     set_state state = s->sums ? check_sums(s, folder, o) : check_files(s, folder, o);
+    if (state == SET_WHOLE && encode_sets(s, base, folder) < 0)
+        state = failed();
     if (state == SET_ABSENT)
         print_wanted(s, folder);
     fflush(stdout);
@@ -152,12 +206,13 @@ static set_state check_source(const data_source *s, const char *base, const opti
 
 /* All sets: those that are not here are named and no failure, since only the user can bring them.
  */
-static set_state check_all(const options *o, const data_sources *list, const char *base)
+static set_state check_all(const options *o, const data_sources *list, const char *home,
+                           const char *base)
 {
     static const char *const words[] = {"complete", "not here", "damaged or not fetched"};
     set_state states[SOURCES_MAX], worst = SET_WHOLE;
     for (size_t i = 0; i < list->count; i++) {
-        states[i] = check_source(&list->items[i], base, o);
+        states[i] = check_source(&list->items[i], home, base, o);
         worst = worse(worst, states[i]);
     }
     for (set_state state = SET_WHOLE; state <= SET_BAD; state++) {
@@ -171,18 +226,18 @@ static set_state check_all(const options *o, const data_sources *list, const cha
     return worst;
 }
 
-static int32_t check_sets(const options *o, const data_sources *list, const char *base,
-                          set_state *state)
+static int32_t check_sets(const options *o, const data_sources *list, const char *home,
+                          const char *base, set_state *state)
 {
     if (o->all) {
-        *state = check_all(o, list, base);
+        *state = check_all(o, list, home, base);
         return PODIUM_OK;
     }
     const data_source *s = data_source_find(list, o->name);
     if (!s)
         return podium_fail(PODIUM_EINVAL,
                            "unknown data set '%s'; `podium list datasets` names them", o->name);
-    *state = check_source(s, base, o);
+    *state = check_source(s, home, base, o);
     return PODIUM_OK;
 }
 
@@ -200,7 +255,7 @@ static int run(int argc, char **argv)
     TRY(path_join(path, sizeof path, home, "data/sources.yaml"));
     int32_t rc = data_sources_read(&list, path);
     if (rc == 0)
-        rc = check_sets(&o, &list, base, &state);
+        rc = check_sets(&o, &list, home, base, &state);
     data_sources_release(&list);
     if (rc < 0)
         return rc;
@@ -222,7 +277,9 @@ const command command_data = {
         "Files may be packed (.gz); DIR/cifar-10-batches-bin, DIR/MNIST/raw, DIR/FashionMNIST/raw\n"
         "and DIR/fashion-mnist are found too. `podium run --data DIR` trains on them.\n"
         "  --dir DIR   the folder of data sets\n"
-        "  --fetch     get missing files with curl, resuming what a broken run left\n\n"
+        "  --fetch     get missing files with curl, resuming what a broken run left\n"
+        "debian-text needs no --fetch: apt-get reads the package descriptions of this machine's\n"
+        "mirror into a private folder, and the sets ddtp and descriptions are made of them.\n\n"
         "`backbone` pretrains the encoder that the workload compacter fine-tunes, on a text of "
         "one\n"
         "document a line. It goes on from OUT.checkpoint, appends to OUT.log, and writes OUT at "

@@ -58,6 +58,7 @@ static int32_t read_source(data_source *s, const yaml_node *n)
     TRY(yaml_string(n, "licence", &s->licence));
     TRY(yaml_string(n, "url", &s->url));
     TRY(yaml_string(n, "sums", &s->sums));
+    TRY(yaml_string(n, "manifest", &s->manifest));
     TRY(yaml_string(n, "archive", &s->archive));
     TRY(yaml_string(n, "packed_md5", &s->packed_md5));
     TRY(check_digits(n, s->packed_md5, 32));

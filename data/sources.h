@@ -20,8 +20,9 @@ typedef struct source_file {
 
 typedef struct data_source {
     const char *name, *origin, *licence;
-    const char *url;  /* ends with a slash; NULL: nothing to fetch */
-    const char *sums; /* a file of "SHA256  NAME" lines in the folder, in place of `files` */
+    const char *url;      /* ends with a slash; NULL: nothing to fetch */
+    const char *sums;     /* a file of "SHA256  NAME" lines in the folder, in place of `files` */
+    const char *manifest; /* below data/: made from the distribution's descriptions by apt */
     const char *archive, *packed_md5; /* a .tar.gz that holds all files; NULL: each is a .gz */
     source_file files[SOURCE_MAX_FILES];
     size_t count;
