@@ -188,20 +188,27 @@ static void print_row(const runner_submission *s, const figures *f, double adamw
     print_source(s->name);
 }
 
-/* One row; *adamw is set by the first call.  quiet: measure only. */
-static int32_t row(const char *so, const model *m, backend *b, double *adamw, bool quiet)
+/* Runs the .so; prints its row beside `adamw` loops, or only sets *loops when that is NaN. */
+static int32_t row(const char *so, const model *m, backend *b, double adamw, double *loops)
 {
     runner *r = NULL;
     figures f = {0};
     int32_t rc = start(&r, so, m, b);
     if (!rc)
         rc = measure(r, m, &f);
-    if (!rc && quiet)
-        *adamw = f.loops;
-    if (!rc && !quiet)
-        print_row(runner_get_submission(r, 0), &f, *adamw);
+    *loops = f.loops;
+    if (!rc && !isnan(adamw))
+        print_row(runner_get_submission(r, 0), &f, adamw);
     runner_stop(r);
     return rc;
+}
+
+/* AdamW is measured again beside each optimizer. */
+static int32_t pair(const char *so, const char *adamw, const model *m, backend *b)
+{
+    double beside, loops;
+    TRY(row(adamw, m, b, NAN, &beside));
+    return row(so, m, b, beside, &loops);
 }
 
 static bool is_wanted(const char *path, char **names, int n)
@@ -219,14 +226,13 @@ int main(int argc, char **argv)
     char pattern[1024];
     backend *b;
     glob_t g;
-    double adamw = NAN;
+    char adamw[1024];
     if (argc < 2) {
         fprintf(stderr, "usage: bench_optimizers FOLDER_OF_SO [NAME...]\n");
         return 2;
     }
-    snprintf(pattern, sizeof pattern, "%.900s/adamw.so", argv[1]);
-    if (!model_init(&m) || backend_open(&b, "cpu", THREADS) < 0 ||
-        row(pattern, &m, b, &adamw, true) < 0) {
+    snprintf(adamw, sizeof adamw, "%.900s/adamw.so", argv[1]);
+    if (!model_init(&m) || backend_open(&b, "cpu", THREADS) < 0) {
         fprintf(stderr, "bench_optimizers: %s\n", podium_error());
         return 1;
     }
@@ -237,8 +243,7 @@ int main(int argc, char **argv)
            "defaults | proven against |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
     int failed = 0;
     for (size_t i = 0; i < g.gl_pathc; i++)
-        if (is_wanted(g.gl_pathv[i], argv + 2, argc - 2) &&
-            row(g.gl_pathv[i], &m, b, &adamw, false) < 0) {
+        if (is_wanted(g.gl_pathv[i], argv + 2, argc - 2) && pair(g.gl_pathv[i], adamw, &m, b) < 0) {
             fprintf(stderr, "bench_optimizers: %s: %s\n", g.gl_pathv[i], podium_error());
             failed = 1;
         }
