@@ -2,15 +2,18 @@
  * when named. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "data/text_data.h"
 #include "workloads/gpt_decode.h"
 #include "workloads/gpt_model.h"
+#include "workloads/gpt_weights.h"
 #include "workloads/workload.h"
 
 struct workload_task {
     gpt_config model;
     text_data *data; /* NULL in a golden case */
+    char *weights;   /* file of a pretrained model, or NULL */
 };
 
 static void close_task(workload_task *t)
@@ -18,6 +21,7 @@ static void close_task(workload_task *t)
     if (!t)
         return;
     text_data_close(t->data);
+    free(t->weights);
     free(t);
 }
 
@@ -25,7 +29,11 @@ static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_no
                          const char *data_dir, const workload_key *key)
 {
     token_key secret = {0};
-    if (key)
+    const char *weights = NULL;
+    TRY(yaml_string(model, "weights", &weights));
+    if (weights && !(t->weights = strdup(weights)))
+        return podium_fail(PODIUM_ENOMEM, "no memory for the task");
+    if (key && !weights) /* a pretrained model knows its tokens by number */
         secret = (token_key){.enabled = key->enabled, .words = {key->words[0], key->words[1]}};
     TRY(text_data_open(&t->data, data, data_dir, &secret));
     t->model.vocab = text_data_vocabulary(t->data);
@@ -131,6 +139,11 @@ static int32_t build(workload_task *t, graph *g, int64_t batch, workload_model *
     return gpt_build(&t->model, g, batch, out);
 }
 
+static int32_t load(workload_task *t, const params *p, int32_t dtype, void *vector, void *frozen)
+{
+    return t->weights ? gpt_load_weights(p, t->weights, dtype, vector, frozen) : PODIUM_OK;
+}
+
 static int32_t decode(workload_task *t, const workload_weights *w, const workload_search *s,
                       int64_t rows, int64_t length, const int32_t *ids, int32_t *sequences,
                       double *scores)
@@ -152,6 +165,7 @@ const workload workload_gpt = {
     .train_batch = train_batch,
     .eval_batch = eval_batch,
     .score = score,
+    .load = load,
     .scores_losses = true,
     .open_case = open_case,
     .case_input = case_input,

@@ -21,7 +21,8 @@ typedef struct gpt_config {
     double rope_theta, eps;
 } gpt_config;
 
-/* Reads a yaml `model:` map; vocab and length are set by the caller beforehand. */
+/* Reads a yaml `model:` map but for `weights`; vocab and length are set by the caller beforehand.
+ */
 int32_t gpt_config_read(gpt_config *c, const yaml_node *model);
 /* Reads `config` of a golden case; length comes from its inputs. */
 int32_t gpt_config_read_case(gpt_config *c, const json_t *config);
