@@ -1,0 +1,294 @@
+/* GLUE's TSV, SuperGLUE's JSON lines, plain TSV. */
+#include "data/task_data.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "data/files.h"
+#include "data/text_lines.h"
+
+#define MAX_COLUMNS 64
+#define MAX_FILE_BYTES ((size_t)1 << 31)
+
+/* "#N" is a column by number in a file without a header. */
+const task_format task_formats[] = {
+    {.name = "tsv", .first = "#1", .second = "#2?", .label = "#0"},
+    {.name = "cola", .first = "#3", .label = "#1", .classes = "0|1"},
+    {.name = "sst2", .first = "sentence", .label = "label", .classes = "0|1"},
+    {.name = "mrpc",
+     .first = "#1 String",
+     .second = "#2 String",
+     .label = "Quality",
+     .classes = "0|1"},
+    {.name = "qqp",
+     .first = "question1",
+     .second = "question2",
+     .label = "is_duplicate",
+     .classes = "0|1"},
+    {.name = "stsb", .first = "sentence1", .second = "sentence2", .label = "score", .scores = 1},
+    {.name = "mnli",
+     .first = "sentence1",
+     .second = "sentence2",
+     .label = "gold_label",
+     .classes = "entailment|neutral|contradiction"},
+    {.name = "qnli",
+     .first = "question",
+     .second = "sentence",
+     .label = "label",
+     .classes = "entailment|not_entailment"},
+    {.name = "rte",
+     .first = "sentence1",
+     .second = "sentence2",
+     .label = "label",
+     .classes = "entailment|not_entailment"},
+    {.name = "wnli",
+     .first = "sentence1",
+     .second = "sentence2",
+     .label = "label",
+     .classes = "0|1"},
+    {.name = "boolq",
+     .first = "question",
+     .second = "passage",
+     .label = "label",
+     .classes = "false|true",
+     .json = 1},
+    {.name = "cb",
+     .first = "premise",
+     .second = "hypothesis",
+     .label = "label",
+     .classes = "entailment|contradiction|neutral",
+     .json = 1},
+    {.name = "rte-superglue",
+     .first = "premise",
+     .second = "hypothesis",
+     .label = "label",
+     .classes = "entailment|not_entailment",
+     .json = 1},
+    {.name = "wic",
+     .first = "sentence1",
+     .second = "sentence2",
+     .label = "label",
+     .classes = "false|true",
+     .json = 1},
+    {0},
+};
+
+const task_format *task_format_find(const char *name)
+{
+    for (const task_format *f = task_formats; f->name; f++)
+        if (!strcmp(f->name, name))
+            return f;
+    return NULL;
+}
+
+void task_data_release(task_data *d)
+{
+    for (int64_t i = 0; i < d->count; i++) {
+        free(d->examples[i].first);
+        free(d->examples[i].second);
+    }
+    for (int32_t k = 0; k < d->class_count; k++)
+        free(d->classes[k]);
+    free(d->examples);
+    *d = (task_data){0};
+}
+
+static int32_t no_memory(void)
+{
+    return podium_fail(PODIUM_ENOMEM, "cannot allocate examples");
+}
+
+static int32_t add_class(task_data *d, const char *name, size_t n)
+{
+    if (d->class_count == TASK_MAX_CLASSES)
+        return podium_fail(PODIUM_EINVAL, "more than %d classes", TASK_MAX_CLASSES);
+    char *copy = strndup(name, n);
+    if (!copy)
+        return no_memory();
+    d->classes[d->class_count++] = copy;
+    return 0;
+}
+
+static int32_t list_classes(task_data *d, const task_format *f)
+{
+    const char *at = d->class_count ? NULL : f->classes;
+    while (at) {
+        size_t n = strcspn(at, "|");
+        TRY(add_class(d, at, n));
+        at = at[n] ? at + n + 1 : NULL;
+    }
+    return 0;
+}
+
+/* NULL label: withheld. */
+static int32_t read_label(task_data *d, const task_format *f, const char *label, task_example *e)
+{
+    e->label = -1;
+    if (!label)
+        return 0;
+    if (f->scores)
+        return number_parse(label, &e->score)
+                   ? 0
+                   : podium_fail(PODIUM_EINVAL, "expected a score, got '%.40s'", label);
+    for (int32_t k = 0; k < d->class_count && e->label < 0; k++)
+        if (!strcmp(d->classes[k], label))
+            e->label = k;
+    if (e->label >= 0)
+        return 0;
+    if (f->classes)
+        return podium_fail(PODIUM_EINVAL, "expected a label of %s, got '%.40s'", f->classes, label);
+    TRY(add_class(d, label, strlen(label)));
+    e->label = d->class_count - 1;
+    return 0;
+}
+
+static int32_t add_example(task_data *d, const task_format *f, const char *first,
+                           const char *second, const char *label)
+{
+    if (d->count == d->capacity) {
+        int64_t capacity = d->capacity ? 2 * d->capacity : 256;
+        task_example *larger = realloc(d->examples, (size_t)capacity * sizeof *larger);
+        if (!larger)
+            return no_memory();
+        d->examples = larger;
+        d->capacity = capacity;
+    }
+    task_example e = {0};
+    TRY(read_label(d, f, label, &e));
+    e.first = strdup(first);
+    e.second = second ? strdup(second) : NULL;
+    if (!e.first || (second && !e.second)) {
+        free(e.first);
+        return no_memory();
+    }
+    d->examples[d->count++] = e;
+    return 0;
+}
+
+/* --- TSV -------------------------------------------------------------------------------------- */
+
+static int split_columns(char *line, char *out[MAX_COLUMNS])
+{
+    int n = 0;
+    for (char *at = line; at && n < MAX_COLUMNS;) {
+        char *tab = strchr(at, '\t');
+        if (tab)
+            *tab = '\0';
+        out[n++] = at;
+        at = tab ? tab + 1 : NULL;
+    }
+    return n;
+}
+
+/* "#N" or "#N?" (may be absent): the number; -1: a name. */
+static int column_number(const char *column)
+{
+    char *end;
+    if (column[0] != '#' || column[1] < '0' || column[1] > '9')
+        return -1;
+    long n = strtol(column + 1, &end, 10);
+    return !*end || !strcmp(end, "?") ? (int)n : -1;
+}
+
+/* Where a column is; header NULL: by number. */
+static int32_t find_column(const char *column, char *const *header, int count, int *out)
+{
+    *out = column ? column_number(column) : -1;
+    if (!column || *out >= 0)
+        return 0;
+    for (int i = 0; i < count && *out < 0; i++)
+        if (!strcmp(header[i], column))
+            *out = i;
+    return *out >= 0 ? 0 : podium_fail(PODIUM_EINVAL, "the header has no column '%s'", column);
+}
+
+static int32_t parse_tsv(task_data *io, const task_format *f, text_lines *t, const char *name)
+{
+    char *columns[MAX_COLUMNS];
+    int at[3], header = column_number(f->first) < 0;
+    int n = t->count && header ? split_columns(t->line[0], columns) : 0;
+    const char *const wanted[] = {f->first, f->second, f->label};
+    for (int k = 0; k < 3 && t->count; k++) {
+        int32_t rc = find_column(wanted[k], columns, n, &at[k]);
+        if (rc < 0)
+            return podium_fail_in(rc, "%s:1", name);
+    }
+    for (int64_t i = header; i < t->count; i++) {
+        n = split_columns(t->line[i], columns);
+        bool optional = f->second && f->second[strlen(f->second) - 1] == '?';
+        bool pair = at[1] >= 0 && (!optional || at[1] < n);
+        if (at[0] >= n || at[2] >= n || (pair && at[1] >= n))
+            return podium_fail(PODIUM_EINVAL, "%s:%lld: %d columns, too few", name,
+                               (long long)i + 1, n);
+        int32_t rc = add_example(io, f, columns[at[0]], pair ? columns[at[1]] : NULL,
+                                 columns[at[2]]);
+        if (rc < 0)
+            return podium_fail_in(rc, "%s:%lld", name, (long long)i + 1);
+    }
+    return 0;
+}
+
+/* --- JSON lines ------------------------------------------------------------------------------- */
+
+static int32_t parse_object(task_data *io, const task_format *f, const char *line,
+                            const char *place)
+{
+    json_t *object;
+    const char *first, *second = NULL, *label = NULL;
+    char number[32];
+    TRY(json_read(&object, line, strlen(line), place));
+    int32_t rc = json_read_text(object, place, f->first, &first);
+    if (rc == 0 && f->second)
+        rc = json_read_text(object, place, f->second, &second);
+    const json_t *value = json_is_object(object) ? json_object_get(object, f->label) : NULL;
+    if (json_is_boolean(value))
+        label = json_is_true(value) ? "true" : "false";
+    else if (json_is_integer(value)) {
+        snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
+        label = number;
+    } else if (json_is_string(value))
+        label = json_string_value(value);
+    else if (value && rc == 0)
+        rc = podium_fail(PODIUM_EINVAL, "%s: field '%s': expected a label", place, f->label);
+    if (rc == 0 && (rc = add_example(io, f, first, second, label)) < 0)
+        podium_fail_in(rc, "%s", place);
+    json_decref(object);
+    return rc;
+}
+
+int32_t task_data_parse(task_data *io, const task_format *format, const char *text, size_t length,
+                        const char *name)
+{
+    text_lines t;
+    char *copy = malloc(length + 1);
+    if (!copy)
+        return no_memory();
+    if (length)
+        memcpy(copy, text, length);
+    TRY(text_lines_split(&t, copy, length, name));
+    int32_t rc = list_classes(io, format);
+    if (rc == 0 && !format->json)
+        rc = parse_tsv(io, format, &t, name);
+    for (int64_t i = 0; rc == 0 && format->json && i < t.count; i++) {
+        char place[300];
+        snprintf(place, sizeof place, "%.250s:%lld", name, (long long)i + 1);
+        if (*t.line[i])
+            rc = parse_object(io, format, t.line[i], place);
+    }
+    text_lines_release(&t);
+    return rc;
+}
+
+int32_t task_data_read(task_data *io, const task_format *format, const char *path)
+{
+    uint8_t *text;
+    size_t length;
+    TRY(file_read_gz(path, MAX_FILE_BYTES, &text, &length));
+    int32_t rc = task_data_parse(io, format, (char *)text, length, path);
+    free(text);
+    return rc;
+}

@@ -1,0 +1,49 @@
+/* Examples of classification, pair and regression tasks, from the files their publishers use. */
+#ifndef DATA_TASK_DATA_H
+#define DATA_TASK_DATA_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/status.h"
+
+#define TASK_MAX_CLASSES 256
+
+/* Layouts of one task's files; ends with a NULL name.
+ *   .tsv   columns by number (from 0), or by name when there is a header
+ *   .jsonl fields by name, one object a line */
+typedef struct task_format {
+    const char *name;  /* "sst2", "cola", "mrpc", ..., "boolq", "rte-superglue", ...; "tsv": ours */
+    const char *first; /* column or field of the first sentence */
+    const char *second;  /* NULL: single sentences */
+    const char *label;   /* class, or score when `scores` */
+    const char *classes; /* names in order of their numbers, "|" between; NULL: as they come */
+    int scores;          /* labels are numbers */
+    int json;
+} task_format;
+extern const task_format task_formats[];
+const task_format *task_format_find(const char *name); /* NULL: unknown */
+
+typedef struct task_example {
+    char *first, *second; /* second NULL: a single sentence */
+    int32_t label;        /* -1: withheld, or a score */
+    double score;
+} task_example;
+
+typedef struct task_data {
+    task_example *examples; /* owned, texts too */
+    int64_t count, capacity;
+    char *classes[TASK_MAX_CLASSES]; /* names, owned */
+    int32_t class_count;
+} task_data;
+
+/* Adds the examples of one file to `io` (start with {0}); classes keep their numbers over the files
+ * of a task.  Our own "tsv" is LABEL TAB SENTENCE [TAB SECOND [TAB SCORE]].
+ * Errors: PODIUM_EINVAL "NAME:LINE: ..." a column that is missing, a label out of the list, damaged
+ * JSON; PODIUM_ENOMEM.  io stays valid. */
+int32_t task_data_parse(task_data *io, const task_format *format, const char *text, size_t length,
+                        const char *name);
+/* The same from a file, plain or gzip. */
+int32_t task_data_read(task_data *io, const task_format *format, const char *path);
+void task_data_release(task_data *d);
+
+#endif
