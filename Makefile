@@ -54,7 +54,7 @@ endif
 .PHONY: all race check test soak bench bench-peers leaderboard data style install man clean help setup
 .SECONDARY:
 
--include $(wildcard engine/*/backend.mk)
+-include $(wildcard engine/*/backend.mk) comm/mpi.mk
 -include $(wildcard tools/*/*.mk tests/*/*.mk bench/*.mk)
 
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/workloads.o $(BUILD)/obj/gen/presets.o
@@ -206,7 +206,7 @@ help:
 	@echo 'make install      PREFIX=/usr/local DESTDIR='
 	@echo 'make clean'
 	@echo 'Variables: DEV=1 (-Werror -Wconversion), SANITIZE=address,undefined, YES=1 (do not ask),'
-	@echo '           CC=clang, ARCH=x86-64-v3, CUDA=0, HIP=0, V=1 (whole commands)'
+	@echo '           CC=clang, ARCH=x86-64-v3, CUDA=0, HIP=0, MPI=0, V=1 (whole commands)'
 
 clean:
 	rm -rf build podium

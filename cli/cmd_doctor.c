@@ -18,6 +18,7 @@
 #include "base/machine.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "comm/comm.h"
 #include "engine/backend.h"
 
 #define MAX_FINDINGS 64
@@ -135,6 +136,14 @@ static void look_at_programs(findings *f)
     }
 }
 
+/* The MPI that ranks would speak: the library's own words, or why there is none. */
+static void look_at_mpi(findings *f)
+{
+    char text[TEXT_BYTES];
+    bool found = comm_describe_mpi(text, sizeof text) == 0;
+    add(f, "mpi", "library", found, "libopenmpi-dev", "%s", found ? text : podium_error());
+}
+
 /* Whether an unprivileged process may make a user namespace: a child tries. */
 static bool namespaces_work(void)
 {
@@ -229,6 +238,7 @@ static int run(int argc, char **argv)
     findings f = {.count = 0};
     look_at_machine(&f);
     look_at_devices(&f);
+    look_at_mpi(&f);
     look_at_programs(&f);
     look_at_sandbox(&f);
     TRY(look_at_data(&f));

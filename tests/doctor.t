@@ -14,6 +14,8 @@ grep -Eq '^  (yes|no ) cuda +[^ ]' "$tmp/text"; ok $? "CUDA: a description or a 
 [ "$(grep -Ec '^  (yes|no ) +[a-z0-9]' "$tmp/text")" -ge 20 ]; ok $? "at least twenty findings"
 grep -Eq "^  yes threads +$(env -u OMP_NUM_THREADS nproc)\$" "$tmp/text"; ok $? "the threads that nproc counts"
 
+grep -Eq '^  (yes|no ) library +[^ ]' "$tmp/text"; ok $? "MPI: the library's version or a reason"
+
 # A PATH with nothing on it: the programs are missing and their packages are named.
 mkdir "$tmp/empty"
 PATH="$tmp/empty" "$podium" doctor > "$tmp/bare"

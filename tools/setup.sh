@@ -18,6 +18,8 @@ git                  the revision that records carry
 [ "$want" = check ] && packages="$packages
 perl                 prove, the TAP harness that runs the tests
 python3              compares results with an independent reader in a few tests
+openmpi-bin          mpirun: trials over ranks
+libopenmpi-dev       mpicc: the ranks' transport
 binutils             nm and readelf: which symbols and libraries a .so has
 "
 

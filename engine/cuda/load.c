@@ -2,43 +2,13 @@
 #include "engine/cuda/load.h"
 
 #include <dlfcn.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "base/plugin.h"
 
 static int32_t fail(int32_t code, const char *text)
 {
     return podium_fail(code, "%s", text);
-}
-
-/* The folder of the executable into `out`, without the last slash. */
-static int32_t own_folder(char *out, size_t size)
-{
-    ssize_t n = readlink("/proc/self/exe", out, size - 1);
-    if (n <= 0)
-        return podium_fail(PODIUM_EIO, "cannot read the link '/proc/self/exe'");
-    out[n] = 0;
-    char *slash = strrchr(out, '/');
-    if (slash)
-        *slash = 0;
-    return 0;
-}
-
-/* The shared object's path into `out`.  Errors: PODIUM_ENOTSUP when there is none. */
-static int32_t find(char *out, size_t size, const char *name)
-{
-    static const char *const places[] = {"backends", "../backends", "../lib/podium"};
-    char folder[2048];
-    TRY(own_folder(folder, sizeof folder));
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        int n = snprintf(out, size, "%s/%s/libpodium_%s.so", folder, places[i], name);
-        if (n > 0 && (size_t)n < size && !access(out, R_OK))
-            return 0;
-    }
-    return podium_fail(PODIUM_ENOTSUP,
-                       "device '%s' was not built: no 'libpodium_%s.so' beside the executable in "
-                       "'%s' (its compiler was not found, or it was switched off)",
-                       name, name, folder);
 }
 
 int32_t gpu_backend_open(backend **out, const char *name)
@@ -53,7 +23,8 @@ int32_t gpu_backend_open(backend **out, const char *name)
     };
     char path[4096];
     *out = NULL;
-    TRY(find(path, sizeof path, name));
+    if (plugin_find(name, path, sizeof path))
+        return podium_fail_in(PODIUM_ENOTSUP, "device '%s' was not built", name);
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL); /* stays open: backends live in it */
     if (!library)
         return podium_fail(PODIUM_ENOTSUP, "device '%s' cannot be loaded: %s", name, dlerror());
