@@ -6,6 +6,7 @@
 
 #include "engine/backend.h"
 #include "tests/tap.h"
+#include "workloads/backbone.h"
 #include "workloads/compacter_model.h"
 
 static backend *b;
@@ -275,12 +276,42 @@ static void check_buckets(void)
            (long long)causal[i]);
 }
 
+/* Names of published files (transformers). */
+static void check_names(void)
+{
+    static const char *const pairs[][2] = {
+        {"embedding.weight", "embeddings.word_embeddings.weight"},
+        {"blocks.3.attn.k.bias", "encoder.layer.3.attention.self.key.bias"},
+        {"blocks.0.ln1.weight", "encoder.layer.0.attention.output.LayerNorm.weight"},
+        {"blocks.11.mlp.fc2.weight", "encoder.layer.11.output.dense.weight"},
+        {"encoder.blocks.2.attn.out.weight", "encoder.block.2.layer.0.SelfAttention.o.weight"},
+        {"encoder.blocks.2.mlp.fc1.weight", "encoder.block.2.layer.1.DenseReluDense.wi.weight"},
+        {"decoder.blocks.2.mlp.gate.weight", "decoder.block.2.layer.2.DenseReluDense.wi_0.weight"},
+        {"decoder.blocks.1.cross.v.weight", "decoder.block.1.layer.1.EncDecAttention.v.weight"},
+        {"decoder.blocks.1.rms3.weight", "decoder.block.1.layer.2.layer_norm.weight"},
+        {"encoder.relative_bias.weight",
+         "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"},
+        {"decoder.rms_f.weight", "decoder.final_layer_norm.weight"},
+        {"blocks.0.adapter_mlp.up.bias", ""},
+        {"phm_rule", ""},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        char name[192];
+        backbone_published_name(pairs[i][0], name, sizeof name);
+        ok(!strcmp(name, pairs[i][1]), "%s is published as '%s'", pairs[i][0], pairs[i][1]);
+    }
+    ok(backbone_is_new("blocks.0.attn.q.lora_a") && backbone_is_new("head.bias") &&
+           !backbone_is_new("blocks.0.ln1.bias"),
+       "what fine-tuning adds is told from what it starts with");
+}
+
 int main(void)
 {
     if (backend_open(&b, "ref", 1) < 0)
         return tap_skip_all(podium_error());
     check_counts();
     check_buckets();
+    check_names();
     check_gradients();
     check_pruning();
     backend_close(b);
