@@ -6,19 +6,23 @@
 #include <string.h>
 
 #include "data/bpe.h"
+#include "data/pieces.h"
 #include "data/text_lines.h"
 #include "engine/philox.h"
 
 #define NO_LABEL (-100)
 
 enum { STREAM_WINDOWS = 0x77696E };
+enum { TOKENIZER_BPE, TOKENIZER_IDS };
 
 struct text_data {
     int64_t length, windows;
+    int tokenizer;
     const char *file[TEXT_SPLITS]; /* of the yaml, during opening */
     id_buffer ids[TEXT_SPLITS];
     int64_t count[TEXT_SPLITS];
     bpe *bpe;
+    vocabulary pieces; /* of ids */
     token_map map;
     char id[192];
     text_batch batch;
@@ -30,6 +34,7 @@ static int32_t read_config(text_data *d, const yaml_node *config, const char **s
 {
     static const char *const keys[TEXT_SPLITS] = {"train", "valid", "test"};
     static const char *const files[TEXT_SPLITS] = {"train.en", "valid.en", "test.en"};
+    static const char *const tokenizers[] = {"bpe", "ids", NULL};
     *merges = 1000;
     d->length = d->windows = 64;
     TRY(yaml_require(config, "set"));
@@ -42,6 +47,7 @@ static int32_t read_config(text_data *d, const yaml_node *config, const char **s
             return podium_fail(PODIUM_EINVAL, "data: %s: '%s' is no file name", keys[s],
                                d->file[s]);
     }
+    TRY(yaml_choice(config, "tokenizer", tokenizers, &d->tokenizer));
     TRY(yaml_integer(config, "merges", 0, BPE_MAX_MERGES, merges));
     TRY(yaml_integer(config, "length", 2, 1 << 20, &d->length));
     return yaml_integer(config, "windows", 1, 1 << 20, &d->windows);
@@ -64,7 +70,11 @@ static int32_t encode(text_data *d, int split, const text_lines *t)
 {
     id_buffer *ids = &d->ids[split];
     for (int64_t i = 0; i < t->count; i++) {
-        TRY(bpe_encode(d->bpe, t->line[i], strlen(t->line[i]), ids));
+        int32_t rc = d->tokenizer == TOKENIZER_IDS
+                         ? pieces_ids(t->line[i], d->pieces.count, ids)
+                         : bpe_encode(d->bpe, t->line[i], strlen(t->line[i]), ids);
+        if (rc < 0)
+            return podium_fail_in(rc, "%s:%lld", d->file[split], (long long)i + 1);
         id_buffer_add(ids, BPE_END);
     }
     if (ids->failed)
@@ -97,12 +107,18 @@ static int32_t load(text_data *d, const char *set, const char *folder, int64_t m
     uint8_t digest[32];
     char hex[SHA256_HEX];
     sha256_init(&hash);
+    if (d->tokenizer == TOKENIZER_IDS) {
+        char path[4096];
+        TRY(path_join(path, sizeof path, folder, "vocabulary.vocab"));
+        TRY(pieces_read(&d->pieces, path));
+    }
     for (int split = 0; split < TEXT_SPLITS; split++) {
         text_lines t;
         if (split == TEXT_TEST && !is_there(folder, d->file[split]))
             break;
         TRY(text_lines_read(&t, folder, d->file[split], &hash));
-        int32_t rc = split == TEXT_TRAIN ? train_bpe(d, &t, merges) : 0;
+        bool untrained = split == TEXT_TRAIN && d->tokenizer == TOKENIZER_BPE;
+        int32_t rc = untrained ? train_bpe(d, &t, merges) : 0;
         if (!rc)
             rc = encode(d, split, &t);
         text_lines_release(&t);
@@ -111,7 +127,7 @@ static int32_t load(text_data *d, const char *set, const char *folder, int64_t m
     sha256_final(&hash, digest);
     sha256_hex(digest, hex);
     snprintf(d->id, sizeof d->id, "%.100s:%s", set, hex);
-    return token_map_init(&d->map, key, bpe_count(d->bpe), BPE_SPECIALS);
+    return token_map_init(&d->map, key, text_data_vocabulary(d), BPE_SPECIALS);
 }
 
 int32_t text_data_open(text_data **out, const yaml_node *config, const char *data_dir,
@@ -145,6 +161,7 @@ void text_data_close(text_data *d)
     for (int s = 0; s < TEXT_SPLITS; s++)
         id_buffer_release(&d->ids[s]);
     bpe_close(d->bpe);
+    vocabulary_release(&d->pieces);
     token_map_release(&d->map);
     free(d->batch.ids);
     free(d->batch.labels);
@@ -158,7 +175,7 @@ const char *text_data_id(const text_data *d)
 
 int32_t text_data_vocabulary(const text_data *d)
 {
-    return bpe_count(d->bpe);
+    return d->bpe ? bpe_count(d->bpe) : d->pieces.count;
 }
 
 int64_t text_data_length(const text_data *d)
@@ -232,7 +249,8 @@ int32_t text_data_decode(const text_data *d, const int32_t *ids, int64_t count, 
     for (int64_t i = 0; i < count; i++) {
         int32_t plain = ids[i];
         token_map_undo(&d->map, &plain, 1);
-        TRY(bpe_decode(d->bpe, &plain, 1, out));
+        TRY(d->bpe ? bpe_decode(d->bpe, &plain, 1, out)
+                   : pieces_decode(&d->pieces, &plain, 1, out));
     }
     return 0;
 }

@@ -1,12 +1,16 @@
 /* Text as a language model trains on it: lines as tokens, one end token after each, cut into
  * windows that are a function of (seed, step), secretly relabelled.
  *
- * The yaml `data:` map:
- *     set: NAME             names the data; the folder below the data directory
- *     path: FOLDER          in its place
- *     train: train.en, valid: valid.en, test: test.en    files of lines, plain or gzip; the last
- * may be absent merges: 1000          of the byte-level BPE trained on the training file length: 64
- * tokens a window windows: 64           validation windows at most, one after another */
+ * The yaml `data:` map, a list of key: default
+ *     set               names the data; the folder below the data directory (required)
+ *     path: -           another folder
+ *     train: train.en, valid: valid.en, test: test.en
+ *                       files of lines, plain or gzip; the last may be absent
+ *     tokenizer: bpe    bpe: trained on the training file;  ids: the files hold ids, and
+ *                       vocabulary.vocab beside them their pieces (pieces.h)
+ *     merges: 1000      of bpe
+ *     length: 64        tokens a window
+ *     windows: 64       validation windows at most, one after another */
 #ifndef DATA_TEXT_DATA_H
 #define DATA_TEXT_DATA_H
 

@@ -75,6 +75,18 @@ int main(void)
        "a key gives other ids, the end its own, and they can be read back");
     text_data_close(plain);
     text_data_close(secret);
+    put("train.ids", "3 4 5\n6 7\n3 4 5 6 7\n");
+    put("valid.ids", "3 3 3 3 3\n7 7\n");
+    put("vocabulary.vocab", "<pad>\t0\n<s>\t0\n</s>\t0\na\t0\nb\t0\nc\t0\nd\t0\ne\t0\n");
+    text_data *made = open_set(", tokenizer: ids, train: train.ids, valid: valid.ids", NULL);
+    ok(made && text_data_vocabulary(made) == 8 && !text_data_eval(made, TEXT_VALID, 0, 1, &a) &&
+           a.ids[4] == 3 && a.ids[5] == 2 && a.ids[7] == 7,
+       "ids of another tokenizer are read: %s", made ? "" : podium_error());
+    text_data_close(made);
+    put("valid.ids", "3 9\n");
+    ok(!open_set(", tokenizer: ids, train: train.ids, valid: valid.ids", NULL) &&
+           strstr(podium_error(), "valid.ids:1"),
+       "an id past the vocabulary is refused with its line");
     put("valid.en", "q\n");
     ok(!open_set("", NULL) && strstr(podium_error(), "valid.en: 2 tokens"),
        "a text shorter than a window is refused");
@@ -85,6 +97,10 @@ int main(void)
     char path[256];
     unlink(path_join(path, sizeof path, folder, "train.en") ? folder : path);
     unlink(path_join(path, sizeof path, folder, "valid.en") ? folder : path);
+    static const char *const more[] = {"train.ids", "valid.ids", "vocabulary.vocab"};
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
+        if (path_join(path, sizeof path, folder, more[i]) == 0)
+            unlink(path);
     rmdir(folder);
     return tap_done();
 }
