@@ -44,6 +44,19 @@ check 2 "a case of published weights without them is an input error" \
 grep -q "PODIUM_WEIGHTS" "$dir/out"
 check 0 "and the message says what it needs" test $? = 0
 check 2 "so is a folder without them" "$podium" parity --weights "$dir" "$dir/published.json"
+mkdir "$dir/cola" "$dir/bad"
+for f in train dev; do printf 'a\t1\t\tThey slept.\nb\t0\t*\tThem slept.\n' >"$dir/cola/$f.tsv"; done
+printf 'x\tone\n' >"$dir/bad/train.tsv"
+printf 'y\tother\n' >"$dir/bad/valid.tsv"
+glue() { # SET FORMAT
+    printf '%s\n' 'workload: compacter' \
+        'model: {width: 16, depth: 1, heads: 2, mlp: 32, positions: 24, tokens: 24, mode: bitfit}' \
+        'training: {batch: 2, steps: 3}' "tasks: {one: {set: $1, format: $2}}" >"$dir/glue.yaml"
+    "$podium" task train "$dir/glue.yaml" --data "$dir" --dir "$dir" --threads 1
+}
+check 0 "a task in GLUE's layout is read" glue cola cola
+check 2 "a layout of another task is refused" glue cola boolq
+check 2 "a class that training lacks is refused" glue bad tsv
 text=$dir/text
 i=0; while [ $i -lt 60 ]; do echo "line $i of a text that says little, but says it again and again"; \
     i=$((i + 1)); done >"$text"

@@ -8,9 +8,10 @@
 #include "base/sha256.h"
 #include "data/files.h"
 #include "data/shuffle.h"
+#include "data/task_data.h"
 #include "workloads/sentence_tokens.h"
 
-enum { SPLITS = 3, MAX_CLASSES = 4096, FILE_LIMIT = 1 << 30 };
+enum { SPLITS = 3, FILE_LIMIT = 1 << 30 };
 enum { STREAM_CLASSES = 1, STREAM_EPOCH, STREAM_SUBSET };
 
 typedef struct rows {
@@ -23,8 +24,7 @@ struct sentence_data {
     sentence_tokens *tokenizer;
     bool has_pairs;
     int64_t tokens, classes;
-    char *names[MAX_CLASSES]; /* of the classes, in the order of their first training row */
-    int32_t class_map[MAX_CLASSES];
+    int32_t class_map[TASK_MAX_CLASSES];
     rows split[SPLITS];
     char id[64 + SHA256_HEX];
     int64_t *order, order_epoch; /* of the training rows in one epoch */
@@ -51,17 +51,6 @@ static int32_t grow(rows *r, int64_t tokens)
         return podium_fail(PODIUM_ENOMEM, "no memory for %lld sentences", (long long)n);
     r->capacity = n;
     return PODIUM_OK;
-}
-
-/* The number of a class; new ones only from training rows. -1: unknown. */
-static int32_t class_of(sentence_data *d, const char *text, size_t length, bool may_add)
-{
-    for (int64_t i = 0; i < d->classes; i++)
-        if (strlen(d->names[i]) == length && !memcmp(d->names[i], text, length))
-            return (int32_t)i;
-    if (!may_add || d->classes == MAX_CLASSES || !(d->names[d->classes] = strndup(text, length)))
-        return -1;
-    return (int32_t)d->classes++;
 }
 
 /* Writes row number r->count: first, a, end and, with a second part, b, end.  The longer part loses
@@ -93,56 +82,62 @@ static int32_t encode(sentence_data *d, rows *r, const char *a, size_t na, const
     return rc;
 }
 
-/* One line "class TAB sentence [TAB second]". */
-static int32_t read_line(sentence_data *d, int which, const char *line, size_t length,
-                         const char *path, int64_t number)
+/* The rows of a file that has been parsed, from example `from` on; withheld labels are left out. */
+static int32_t add_rows(sentence_data *d, int which, const task_data *parsed, int64_t from)
 {
     rows *r = &d->split[which];
-    const char *tab = memchr(line, '\t', length), *end = line + length;
-    if (!tab || tab == line || tab + 1 == end)
-        return podium_fail(PODIUM_EINVAL, "%s:%lld: expected 'class TAB sentence [TAB sentence]'",
-                           path, (long long)number);
-    int32_t label = class_of(d, line, (size_t)(tab - line), which == SPLIT_TRAIN);
-    if (label < 0)
-        return podium_fail(PODIUM_EINVAL, "%s:%lld: no training row has the class '%.*s'", path,
-                           (long long)number, (int)(tab - line), line);
-    TRY(grow(r, d->tokens));
-    const char *a = tab + 1, *second = memchr(a, '\t', (size_t)(end - a));
-    const char *b = second ? second + 1 : NULL;
-    TRY(encode(d, r, a, (size_t)((second ? second : end) - a), b, b ? (size_t)(end - b) : 0));
-    r->labels[r->count++] = label;
+    for (int64_t i = from; i < parsed->count; i++) {
+        const task_example *e = &parsed->examples[i];
+        if (e->label < 0)
+            continue;
+        TRY(grow(r, d->tokens));
+        TRY(encode(d, r, e->first, strlen(e->first), e->second, e->second ? strlen(e->second) : 0));
+        r->labels[r->count++] = e->label;
+    }
     return PODIUM_OK;
 }
 
-static int32_t read_split(sentence_data *d, int which, const char *folder, sha256 *payload)
+/* FOLDER/NAME.tsv or .jsonl, or that with .gz, by any of the names a split goes by.  False: none.
+ */
+static bool find_split(int which, const task_format *format, const char *folder, char *path,
+                       size_t size)
 {
-    static const char *const names[] = {"train.tsv", "valid.tsv", "test.tsv"};
-    char path[4096], packed[4096];
+    static const char *const names[SPLITS][4] = {{"train"}, {"valid", "dev", "val"}, {"test"}};
+    for (int i = 0; i < 4 && names[which][i]; i++)
+        for (int packed = 0; packed < 2; packed++) {
+            int n = snprintf(path, size, "%s/%s.%s%s", folder, names[which][i],
+                             format->json ? "jsonl" : "tsv", packed ? ".gz" : "");
+            if (n > 0 && (size_t)n < size && file_exists(path))
+                return true;
+        }
+    return false;
+}
+
+static int32_t read_split(sentence_data *d, int which, const task_format *format,
+                          const char *folder, task_data *parsed, sha256 *payload)
+{
+    char path[4096];
     uint8_t *text = NULL;
-    size_t length = 0, at = 0;
-    TRY(path_join(path, sizeof path, folder, names[which]));
-    int n = snprintf(packed, sizeof packed, "%s.gz", path);
-    if (!file_exists(path) && n > 0 && (size_t)n < sizeof packed && file_exists(packed))
-        memcpy(path, packed, (size_t)n + 1);
-    if (which == SPLIT_TEST && !file_exists(path))
-        return PODIUM_OK;
+    size_t length = 0;
+    int64_t from = parsed->count;
+    int32_t classes = parsed->class_count;
+    if (!find_split(which, format, folder, path, sizeof path))
+        return which == SPLIT_TEST ? PODIUM_OK
+                                   : podium_fail(PODIUM_EIO, "%s: no %s file of sentences", folder,
+                                                 which == SPLIT_TRAIN ? "train" : "valid");
     TRY(file_read_gz(path, FILE_LIMIT, &text, &length));
     sha256_update(payload, text, length);
-    int32_t rc = PODIUM_OK;
-    for (int64_t number = 1; !rc && at < length; number++) {
-        const char *line = (const char *)text + at;
-        const char *end = memchr(line, '\n', length - at);
-        size_t size = end ? (size_t)(end - line) : length - at;
-        at += size + 1;
-        if (size && line[size - 1] == '\r')
-            size--;
-        if (size)
-            rc = read_line(d, which, line, size, path, number);
-    }
+    int32_t rc = task_data_parse(parsed, format, (const char *)text, length, path);
     free(text);
-    if (!rc && !d->split[which].count)
-        rc = podium_fail(PODIUM_EINVAL, "%s: no rows", path);
-    return rc;
+    TRY(rc);
+    if (which != SPLIT_TRAIN && parsed->class_count > classes)
+        return podium_fail(PODIUM_EINVAL, "%s: no training row has the class '%s'", path,
+                           parsed->classes[classes]);
+    TRY(add_rows(d, which, parsed, from));
+    if (which != SPLIT_TEST && !d->split[which].count)
+        return podium_fail(PODIUM_EINVAL, "%s: no rows with a class", path);
+    d->classes = parsed->class_count;
+    return PODIUM_OK;
 }
 
 /* Keeps `count` training rows of a shuffle that is the same everywhere. */
@@ -180,7 +175,7 @@ static int32_t keep_subset(sentence_data *d, int64_t count)
 
 static int32_t make_class_map(sentence_data *d, const workload_key *key)
 {
-    int64_t map[MAX_CLASSES];
+    int64_t map[TASK_MAX_CLASSES];
     for (int64_t i = 0; i < d->classes; i++)
         map[i] = i;
     if (key && key->enabled)
@@ -205,6 +200,22 @@ static int32_t open_tokenizer(sentence_data *d, const yaml_node *data, const cha
                                 vocabulary ? path : NULL);
 }
 
+static int32_t read_splits(sentence_data *d, const yaml_node *data, const char *folder,
+                           sha256 *payload)
+{
+    const char *name = "tsv";
+    task_data parsed = {0};
+    int32_t rc = PODIUM_OK;
+    TRY(yaml_string(data, "format", &name));
+    const task_format *format = task_format_find(name);
+    if (!format || format->scores)
+        return yaml_fail(yaml_get(data, "format"), "format '%s' is none with classes", name);
+    for (int i = 0; i < SPLITS && !rc; i++)
+        rc = read_split(d, i, format, folder, &parsed, payload);
+    task_data_release(&parsed);
+    return rc;
+}
+
 static int32_t read_all(sentence_data *d, const yaml_node *data, const char *data_dir,
                         const workload_key *key)
 {
@@ -220,8 +231,7 @@ static int32_t read_all(sentence_data *d, const yaml_node *data, const char *dat
     TRY(open_tokenizer(d, data, data_dir));
     sha256_init(&payload);
     sha256_update(&payload, sentence_tokens_sha256(d->tokenizer), SHA256_HEX - 1);
-    for (int i = 0; i < SPLITS; i++)
-        TRY(read_split(d, i, folder, &payload));
+    TRY(read_splits(d, data, folder, &payload));
     sha256_final(&payload, digest);
     sha256_hex(digest, sum);
     snprintf(d->id, sizeof d->id, "%.60s:%s", set, sum);
@@ -255,8 +265,6 @@ void sentence_data_close(sentence_data *d)
 {
     if (!d)
         return;
-    for (int64_t i = 0; i < d->classes; i++)
-        free(d->names[i]);
     for (int i = 0; i < SPLITS; i++) {
         free(d->split[i].ids);
         free(d->split[i].lengths);

@@ -8,13 +8,14 @@
 typedef struct sentence_data sentence_data;
 
 /* Reads a yaml `data:` map:
- *   set: NAME         the folder below data_dir with train.tsv, valid.tsv and test.tsv (may be .gz;
- *                     test may be absent): class TAB sentence [TAB second sentence]
- *   tokenizer: bytes | bpe | wordpiece (sentence_tokens.h)
- *   vocabulary: PATH  of the tokenizer, below data_dir: a file of merges, or a folder
- *   examples: N       the first N training rows of a fixed shuffle only (low-resource studies)
- * Longer rows are cut to `tokens`.  A key permutes the classes.
- * Errors: PODIUM_EIO, PODIUM_EINVAL naming file and line. */
+ *   set: NAME         the folder below data_dir with train, valid (or dev, val) and, perhaps, test
+ *                     files, .tsv or .jsonl, may be .gz
+ *   format: tsv       data/task_data.h: tsv (class TAB sentence [TAB second sentence]), or a GLUE
+ * or SuperGLUE layout with classes; rows without a label are left out tokenizer: bytes | bpe |
+ * wordpiece (sentence_tokens.h) vocabulary: PATH  of the tokenizer, below data_dir: a file of
+ * merges, or a folder examples: N       the first N training rows of a fixed shuffle only
+ * (low-resource studies) Longer rows are cut to `tokens`.  A key permutes the classes. Errors:
+ * PODIUM_EIO, PODIUM_EINVAL naming file and line. */
 int32_t sentence_data_open(sentence_data **out, const yaml_node *data, const char *data_dir,
                            int64_t tokens, const workload_key *key);
 void sentence_data_close(sentence_data *d);           /* NULL is fine */
