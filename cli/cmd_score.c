@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "cli/command.h"
 #include "harness/halton_case.h"
+#include "scoring/algoperf.h"
 #include "scoring/board.h"
 #include "scoring/case.h"
 
@@ -65,55 +66,118 @@ static int choose(const char *option, const char *value, const char *const *choi
                        option, value ? value : "");
 }
 
-static int run_score(int argc, char **argv)
+typedef struct options {
+    int format, clock, rule;
+    bool check;
+    const char *algoperf, *preset, *against;
+    char **paths;
+    int num_paths;
+} options;
+
+static int32_t read_options(options *o, int argc, char **argv)
 {
     static const char *const formats[] = {"text", "json", "csv", "markdown", NULL};
     static const char *const rules[] = {"minimum-time", "reference", NULL};
-    int format = 0, clock = CLOCK_CALIBRATED, rule = SCORE_MIN_TIME, n = 0;
-    bool check = false;
-    char **paths = calloc((size_t)argc, sizeof *paths);
-    if (!paths)
-        return podium_fail(PODIUM_ENOMEM, "cannot allocate the arguments");
-    int32_t rc = 0;
-    for (int i = 1; i < argc && rc >= 0; i++) {
-        if (!strcmp(argv[i], "--format"))
-            rc = format = choose("--format", argv[++i], formats);
-        else if (!strcmp(argv[i], "--clock"))
-            rc = clock = choose("--clock", argv[++i], record_clock_names);
-        else if (!strcmp(argv[i], "--compat"))
-            rc = rule = choose("--compat", argv[++i], rules);
-        else if (!strcmp(argv[i], "--check"))
-            check = true;
-        else if (argv[i][0] == '-')
-            rc = podium_fail(PODIUM_EINVAL, "unknown option '%s'", argv[i]);
-        else
-            paths[n++] = argv[i];
+    const struct {
+        const char *name;
+        int *choice;
+        const char *const *choices;
+        const char **text;
+    } known[] = {
+        {"--format", &o->format, formats, NULL}, {"--clock", &o->clock, record_clock_names, NULL},
+        {"--compat", &o->rule, rules, NULL},     {"--algoperf", NULL, NULL, &o->algoperf},
+        {"--preset", NULL, NULL, &o->preset},    {"--against", NULL, NULL, &o->against},
+    };
+    size_t num_known = sizeof known / sizeof *known, k;
+    for (int i = 1; i < argc; i++) {
+        for (k = 0; k < num_known && strcmp(argv[i], known[k].name); k++)
+            ;
+        if (k < num_known && i + 1 == argc)
+            return podium_fail(PODIUM_EINVAL, "%s needs a value", argv[i]);
+        if (k < num_known && known[k].choice) {
+            TRY(*known[k].choice = choose(known[k].name, argv[i + 1], known[k].choices));
+            i++;
+        } else if (k < num_known) {
+            *known[k].text = argv[++i];
+        } else if (!strcmp(argv[i], "--check")) {
+            o->check = true;
+        } else if (argv[i][0] == '-') {
+            return podium_fail(PODIUM_EINVAL, "unknown option '%s'", argv[i]);
+        } else {
+            o->paths[o->num_paths++] = argv[i];
+        }
     }
-    if (rc >= 0 && n == 0)
-        rc = podium_fail(PODIUM_EINVAL, "no results given; usage: podium score RESULTS...");
+    return 0;
+}
+
+/* AlgoPerf's own log folders. */
+static int32_t score_algoperf(const options *o, char **text)
+{
+    int32_t (*const print[])(const algoperf_table *, char **) = {
+        algoperf_print_text, algoperf_print_json, algoperf_print_csv, algoperf_print_markdown};
+    preset p;
+    algoperf_rules rules = {0};
+    algoperf_logs logs = {0};
+    algoperf_table table = {0};
+    if (o->num_paths || o->check)
+        return podium_fail(PODIUM_EINVAL, "--algoperf DIR goes without other RESULTS or --check");
+    if (!o->preset)
+        return podium_fail(PODIUM_EINVAL,
+                           "--algoperf needs --preset, for example algoperf-v0.6-external");
+    TRY(preset_init(&p, o->preset));
+    int32_t rc = algoperf_rules_init(&rules, &p);
+    if (!rc)
+        rc = algoperf_logs_read(&logs, &rules, o->algoperf);
+    if (!rc)
+        rc = algoperf_score(&table, &rules, &logs, (score_rule)o->rule, o->against);
+    if (!rc)
+        rc = print[o->format](&table, text);
+    algoperf_table_release(&table);
+    algoperf_logs_release(&logs);
+    algoperf_rules_release(&rules);
+    preset_release(&p);
+    return rc;
+}
+
+static int32_t score_records(const options *o, char **text)
+{
+    int32_t (*const print[])(const board_list *, char **) = {board_print_text, board_print_json,
+                                                             board_print_csv, board_print_markdown};
     record_list records = {0};
     board_list boards = {0};
-    char *text = NULL;
-    if (rc >= 0 && check) {
-        rc = check_cases(paths, n);
-        free(paths);
-        return rc;
-    }
-    for (int i = 0; i < n && rc >= 0; i++)
-        rc = record_list_read(&records, paths[i]);
+    int32_t rc = 0;
+    if (o->num_paths == 0)
+        return podium_fail(PODIUM_EINVAL, "no results given; usage: podium score RESULTS...");
+    for (int i = 0; i < o->num_paths && rc >= 0; i++)
+        rc = record_list_read(&records, o->paths[i]);
     if (rc >= 0)
-        rc = board_list_build(&boards, &records, (record_clock)clock, (score_rule)rule);
-    if (rc >= 0) {
-        int32_t (*const print[])(const board_list *, char **) = {
-            board_print_text, board_print_json, board_print_csv, board_print_markdown};
-        rc = print[format](&boards, &text);
-    }
+        rc = board_list_build(&boards, &records, (record_clock)o->clock, (score_rule)o->rule);
     if (rc >= 0)
-        printf("%s%s", text, format == 1 ? "\n" : "");
-    free(text);
+        rc = print[o->format](&boards, text);
     board_list_release(&boards);
     record_list_release(&records);
-    free(paths);
+    return rc;
+}
+
+static int run_score(int argc, char **argv)
+{
+    options o = {.paths = calloc((size_t)argc, sizeof *o.paths)};
+    char *text = NULL;
+    if (!o.paths)
+        return podium_fail(PODIUM_ENOMEM, "cannot allocate the arguments");
+    int32_t rc = read_options(&o, argc, argv);
+    if (rc >= 0 && o.check && !o.algoperf) {
+        rc = o.num_paths ? check_cases(o.paths, o.num_paths)
+                         : podium_fail(PODIUM_EINVAL, "--check: no case given");
+        free(o.paths);
+        return rc;
+    }
+    if (rc >= 0)
+        rc = o.algoperf ? score_algoperf(&o, &text) : score_records(&o, &text);
+    if (rc >= 0)
+        printf("%s%s", text, o.format == 1 ? "\n" : "");
+    free(text);
+    free(o.paths);
     return rc < 0 ? rc : EXIT_DONE;
 }
 
@@ -122,6 +186,7 @@ const command command_score = {
     .summary = "the table of results",
     .usage =
         "usage: podium score RESULTS... [options]\n"
+        "       podium score --algoperf DIR --preset algoperf-v0.6-external\n"
         "       podium score CASE.json... --check\n\n"
         "RESULTS are folders or trial.jsonl files; records that may not be compared get tables\n"
         "of their own.  The score is the area under the performance profile up to 4 times the\n"
@@ -130,6 +195,11 @@ const command command_score = {
         "  --clock calibrated|wall|steps|flops   what time is measured in (default calibrated)\n"
         "  --compat minimum-time|reference       best trial of a study: the smallest time (the\n"
         "                                        written rule), or AlgoPerf's code\n"
+        "  --algoperf DIR                        score AlgoPerf's own logs, a folder a "
+        "submission:\n"
+        "                                        DIR/NAME/STUDY/WORKLOAD_jax/trial_1/...\n"
+        "  --preset P                            whose targets and budgets; `podium list presets`\n"
+        "  --against NAME                        how much less time than submission NAME\n"
         "  --check                               compare golden scoring cases; exit 1 past 1e-12\n",
     .run = run_score,
 };

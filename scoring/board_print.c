@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "scoring/board.h"
+#include "scoring/table_text.h"
 
 static const char *const clock_units[] = {"reference steps", "s", "steps", "FLOPs"};
 
@@ -19,15 +20,6 @@ static int32_t finish(text_buffer *t, char **out)
     return 0;
 }
 
-/* "212" or "-". */
-static void add_time(text_buffer *t, double x, int width)
-{
-    if (isfinite(x))
-        text_print(t, "%*.*f", width, x < 100 ? 2 : 1, x);
-    else
-        text_print(t, "%*s", width, "-");
-}
-
 static void board_text(text_buffer *t, const board *b, record_clock clock)
 {
     size_t W = b->num_workloads;
@@ -38,7 +30,9 @@ static void board_text(text_buffer *t, const board *b, record_clock clock)
     text_add(t, "\n");
     for (size_t i = 0; i < b->num_submissions; i++) {
         size_t s = b->result.order[i];
-        text_print(t, "%4zu  %-20.20s %7.4f ", b->result.rank[s], b->names[s], b->result.score[s]);
+        text_print(t, "%4zu  ", b->result.rank[s]);
+        plain_text(t, b->names[s], 20);
+        text_print(t, " %7.4f ", b->result.score[s]);
         if (isnan(b->low[s]))
             text_print(t, "%17s", "-");
         else
@@ -46,11 +40,11 @@ static void board_text(text_buffer *t, const board *b, record_clock clock)
         for (size_t w = 0; w < W; w++) {
             const board_cell *c = &b->cells[s * W + w];
             text_add(t, "  | ");
-            add_time(t, b->result.time[s * W + w], 12);
+            table_number(t, b->result.time[s * W + w], 12);
             text_add(t, " ");
-            add_time(t, c->steps, 8);
+            table_number(t, c->steps, 8);
             text_add(t, " ");
-            add_time(t, b->result.ratio[s * W + w], 8);
+            table_number(t, b->result.ratio[s * W + w], 8);
             text_print(t, " %3zu of %zu", c->reached, c->trials);
         }
         text_add(t, "\n");
@@ -126,19 +120,6 @@ int32_t board_print_json(const board_list *list, char **out)
     return *out ? 0 : podium_fail(PODIUM_ENOMEM, "cannot allocate the JSON table");
 }
 
-/* RFC 4180: quotes doubled inside quotes; a leading =, +, - or @ would be a formula in
- * spreadsheets. */
-static void csv_text(text_buffer *t, const char *s)
-{
-    text_add(t, strchr("=+-@", s[0]) && s[0] ? "\"'" : "\"");
-    for (; *s; s++) {
-        if (*s == '"')
-            text_add(t, "\"");
-        text_append(t, s, 1);
-    }
-    text_add(t, "\"");
-}
-
 int32_t board_print_csv(const board_list *list, char **out)
 {
     text_buffer t = {0};
@@ -159,16 +140,6 @@ int32_t board_print_csv(const board_list *list, char **out)
         }
     }
     return finish(&t, out);
-}
-
-/* Names may hold anything: what Markdown would take as markup is escaped. */
-static void markdown_text(text_buffer *t, const char *s)
-{
-    for (; *s; s++) {
-        if (strchr("|\\`*_{}[]<>#!&", *s))
-            text_add(t, "\\");
-        text_append(t, (unsigned char)*s < ' ' ? " " : s, 1);
-    }
 }
 
 int32_t board_print_markdown(const board_list *list, char **out)
@@ -192,9 +163,9 @@ int32_t board_print_markdown(const board_list *list, char **out)
             for (size_t w = 0; w < W; w++) {
                 const board_cell *c = &b->cells[s * W + w];
                 text_add(&t, " ");
-                add_time(&t, b->result.time[s * W + w], 0);
+                table_number(&t, b->result.time[s * W + w], 0);
                 text_add(&t, " | ");
-                add_time(&t, c->steps, 0);
+                table_number(&t, c->steps, 0);
                 text_print(&t, " | %zu of %zu |", c->reached, c->trials);
             }
         }

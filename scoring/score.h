@@ -33,7 +33,18 @@ typedef struct score_problem {
     const int32_t *base_of;    /* [num_held_out] base workload of each */
     const score_trial *trials; /* in listing order: it matters to SCORE_MIN_INDEX */
     size_t num_trials;
+    const double *weight;    /* [num_base] adding up to 1; NULL: all alike */
+    const double *reference; /* [num_base + num_held_out] times that stand for the fastest, frozen;
+                                NaN where it is unknown; NULL: the fastest of the submissions */
 } score_problem;
+
+/* What stands for a study of one (submission, workload). */
+typedef struct score_study {
+    size_t cell; /* submission * number of workloads + workload */
+    int64_t study;
+    size_t trial; /* number of the trial that stands for it: the first when none reached */
+    double time;  /* inf: none reached the target */
+} score_study;
 
 typedef struct score_result {
     double *time;  /* [submission][base and held-out workload] median over studies; inf missed, NaN
@@ -58,9 +69,16 @@ void score_release(score_result *r);
 double score_speedup(const score_problem *p, const score_result *r, size_t base, size_t s,
                      const double *missed, double *ratio);
 
-/* 95 % interval of each score by resampling studies with replacement (percentile bootstrap, fixed
- * stream, `rounds` rounds); low and high [num_submissions].  NaN when no workload has two studies.
- */
+/* Studies by cell, then by number; malloc'd.  Errors: PODIUM_ENOMEM. */
+int32_t score_studies(const score_problem *p, score_rule rule, score_study **out, size_t *count);
+
+#define SCORE_LEAST_STUDIES 10 /* for an interval */
+
+/* 95 % interval of each score by resampling studies with replacement (percentile bootstrap: Efron
+ * and Tibshirani 1993, section 13.3; fixed stream, `rounds` rounds); low and high
+ * [num_submissions].  A draw is of study numbers and the same for every submission and workload
+ * that has all of them, so that paired seeds stay paired.  NaN for a submission that has fewer than
+ * SCORE_LEAST_STUDIES studies on a workload. */
 int32_t score_interval(const score_problem *p, score_rule rule, int rounds, double *low,
                        double *high);
 
