@@ -19,7 +19,7 @@ override CFLAGS += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-
 LDFLAGS += -fsanitize=$(SANITIZE)
 BUILD := $(BUILD)/sanitize-$(subst $(comma),-,$(SANITIZE))
 endif
-LDLIBS += -lyaml -ljansson -lunistring -lz -lm
+LDLIBS += -lyaml -ljansson -lunistring -lz -llapack -lblas -lm
 # engine/backend.c refers to the openers weakly, which alone pulls nothing out of the archive; a GPU's
 # backend.mk adds its name to BACKENDS.
 BACKENDS := $(foreach b,ref cpu,$(if $(wildcard engine/$(b)/*.c),$(b)))

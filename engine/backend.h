@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "engine/graph.h"
+#include "engine/linalg.h"
 #include "engine/program.h"
 
 /* Kinds of nodes: X(name, inputs, outputs).  The comment gives in -> out and the attributes i[],
@@ -144,8 +145,11 @@ struct backend {
     int32_t (*synchronise)(backend *b);
     /* Runs a compiled program over flat vectors (program.h). */
     int32_t (*program_run)(backend *b, program *p, const program_args *args);
+    /* Linear algebra on whole tensors (linalg.h); NULL: not offered. */
+    int32_t (*linalg)(backend *b, const linalg_call *c);
     void (*destroy)(backend *b);
     void *state;
+    linalg_space linalg_space; /* working memory of linalg, released by destroy */
 };
 
 /* Opens a backend by name with `threads` (0: all the process may use). Errors: PODIUM_EINVAL

@@ -261,37 +261,54 @@ static int32_t yaml_base(hyperparameters *h, cell *c, const yaml_node *map, cons
     return hyperparameters_set_yaml(c->base, map);
 }
 
+/* One value; "base.lr" is the value lr of the base. */
+static int32_t set_yaml_value(hyperparameters *h, const char *key, const yaml_node *given,
+                              const char *place)
+{
+    char name[128];
+    const char *dot = strchr(key, '.');
+    int32_t i;
+    if (strlen(key) >= sizeof name)
+        return yaml_fail(given, "'%.100s...': a name of at most 127 characters", key);
+    snprintf(name, sizeof name, "%s", key);
+    name[dot ? dot - key : (ptrdiff_t)strlen(key)] = 0;
+    TRY(find_cell(h, place, name, &i));
+    cell *c = &h->cells[i];
+    if (dot && !c->base)
+        return yaml_fail(given, "'%s' is no base submission, or has no name yet", name);
+    c->set = true;
+    if (dot)
+        return set_yaml_value(c->base, dot + 1, given, place);
+    if (yaml_node_kind(given) == YAML_MAP) {
+        if (c->value.type != PODIUM_BASE)
+            return yaml_fail(given, "'%s' is not a base submission", key);
+        return yaml_base(h, c, given, place);
+    }
+    incoming in = {.place = place};
+    int32_t rc = yaml_incoming(given, &in);
+    if (!rc)
+        rc = assign(h, i, &in);
+    free(in.list);
+    return rc;
+}
+
 int32_t hyperparameters_set_yaml(hyperparameters *h, const yaml_node *map)
 {
     if (yaml_node_kind(map) != YAML_MAP)
         return yaml_fail(map, "hyperparameters: expected a map of names to values");
-    for (size_t k = 0; k < yaml_length(map); k++) {
-        const char *key = yaml_key(map, k);
+    /* Names of bases first, then what belongs to them. */
+    for (size_t k = 0; k < 2 * yaml_length(map); k++) {
+        const char *key = yaml_key(map, k % yaml_length(map));
         const yaml_node *given = yaml_get(map, key);
         bool is_name = h->slot > 0 && !strcmp(key, "name");
-        if (is_name)
+        if (is_name || (strchr(key, '.') != NULL) != (k >= yaml_length(map)))
             continue;
         /* yaml_fail knows file, line and column; the rest is told by the setters. */
         yaml_fail(given, "hyperparameters");
         char place[512];
         snprintf(place, sizeof place, "%s", podium_error());
         podium_error_clear();
-        int32_t i;
-        TRY(find_cell(h, place, key, &i));
-        cell *c = &h->cells[i];
-        if (yaml_node_kind(given) == YAML_MAP) {
-            if (c->value.type != PODIUM_BASE)
-                return yaml_fail(given, "'%s' is not a base submission", key);
-            c->set = true;
-            TRY(yaml_base(h, c, given, place));
-            continue;
-        }
-        incoming in = {.place = place};
-        int32_t rc = yaml_incoming(given, &in);
-        if (!rc)
-            rc = assign(h, i, &in);
-        free(in.list);
-        TRY(rc);
+        TRY(set_yaml_value(h, key, given, place));
     }
     return 0;
 }

@@ -20,6 +20,7 @@ void hyperparameters_destroy(hyperparameters *h);
 
 /* Each overrides what was set before.  Errors: PODIUM_EINVAL with place, name, what was expected;
  * for an unknown name the legal ones. */
+/* "base.lr" is a key here too, so that a search space can have it for an axis. */
 int32_t hyperparameters_set_yaml(hyperparameters *h, const yaml_node *map);
 /* `place` begins messages.  null is "none", for a number that may be none, else the default. */
 int32_t hyperparameters_set_json(hyperparameters *h, const json_t *object, const char *place);

@@ -191,7 +191,7 @@ int32_t runner_start(runner **out, const runner_config *config)
     if (!r)
         return podium_fail(PODIUM_ENOMEM, "no memory for a runner");
     r->config = *config;
-    r->pid = r->control_fd = r->vectors_fd = r->log_fd = -1;
+    r->pid = r->control_fd = r->vectors_fd = r->arrays_fd = r->log_fd = -1;
     if (r->config.timeout_seconds <= 0)
         r->config.timeout_seconds = 60;
     if (r->config.world_size < 1)

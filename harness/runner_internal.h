@@ -33,11 +33,13 @@ struct runner {
     size_t element, stride; /* bytes of an element; between vectors in the map */
 
     pid_t pid;
-    int control_fd, vectors_fd, log_fd;
+    int control_fd, vectors_fd, arrays_fd, log_fd;
     protocol_control *control;
     size_t control_bytes;
     uint8_t *vectors;
     size_t vectors_bytes;
+    uint8_t *arrays; /* PROTOCOL_ARRAYS_BYTES of addresses, arrays_bytes of them behind memory */
+    size_t arrays_bytes;
 
     runner_end end;
     bool frozen;
@@ -57,6 +59,9 @@ struct runner {
     runner_slot slots[PROTOCOL_MAX_SLOTS];
     runner_item items[PROTOCOL_MAX_VECTORS];
     int32_t num_vectors; /* x and g included */
+    runner_item array_items[PROTOCOL_MAX_ARRAYS];
+    size_t array_offset[PROTOCOL_MAX_ARRAYS]; /* bytes from `arrays` */
+    int32_t num_arrays;
     runner_item keeps[PROTOCOL_MAX_KEEPS];
     int32_t num_keeps;
     program *programs[PROTOCOL_MAX_PROGRAMS];
@@ -68,6 +73,9 @@ struct runner {
 
 /* runner_process.c */
 int32_t runner_spawn(runner *r);
+/* Sets addresses aside for arrays; runner_spawn does.  And puts memory behind `bytes` more. */
+int32_t runner_map_arrays(runner *r);
+int32_t runner_grow_arrays(runner *r, size_t bytes);
 void runner_unmap(runner *r);
 /* Kills and reaps; sets r->end and r->reason unless they are set, and the error message. */
 int32_t runner_end_with(runner *r, runner_end end, int32_t status, const char *format, ...)
@@ -82,6 +90,18 @@ int64_t runner_resident_bytes(const runner *r);
  * map.  Negative: the runner broke the protocol or the trial is over (runner_end_with was called).
  */
 int32_t runner_serve(runner *r);
+/* The bytes of the message, copied and terminated, in r->bytes. */
+const char *runner_copy_bytes(runner *r);
+/* True for a text that may name vectors, arrays and kept bytes; true when `items` has the name. */
+bool runner_is_name(const runner *r, const char *name);
+bool runner_is_taken(const runner_item *items, int32_t n, const char *name);
+/* Leaves the status of a request; ends the trial of a runner that broke the protocol. */
+void runner_reply(runner *r, int32_t status);
+int32_t runner_broke(runner *r, const char *what);
+
+/* runner_linalg.c: arrays and linear algebra. */
+int32_t runner_serve_array(runner *r);
+int32_t runner_serve_linalg(runner *r);
 
 /* runner_describe.c: reads the description of `slot` from r->bytes.  Errors: PODIUM_EINVAL. */
 int32_t runner_describe(runner_slot *slot, const uint8_t *bytes, size_t length);

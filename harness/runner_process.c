@@ -29,6 +29,33 @@ static int32_t map_sealed(const char *name, size_t size, int *fd, void **out)
     return 0;
 }
 
+/* May grow, not shrink: a runner that touched memory we took away would only harm itself, but one
+ * that shrank the file would kill us. */
+int32_t runner_map_arrays(runner *r)
+{
+    r->arrays_fd = memfd_create("podium-arrays", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (r->arrays_fd < 0 || fcntl(r->arrays_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL))
+        return podium_fail(PODIUM_ENOMEM, "cannot make a memory file: %s", strerror(errno));
+    void *map = mmap(NULL, PROTOCOL_ARRAYS_BYTES, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_NORESERVE, r->arrays_fd, 0);
+    if (map == MAP_FAILED)
+        return podium_fail(PODIUM_ENOMEM, "cannot set %zu bytes of addresses aside: %s",
+                           PROTOCOL_ARRAYS_BYTES, strerror(errno));
+    r->arrays = map;
+    return 0;
+}
+
+int32_t runner_grow_arrays(runner *r, size_t bytes)
+{
+    if (bytes > PROTOCOL_ARRAYS_BYTES - r->arrays_bytes)
+        return podium_fail(PODIUM_ENOMEM, "%zu bytes of arrays more than the %zu there may be",
+                           bytes, PROTOCOL_ARRAYS_BYTES);
+    if (posix_fallocate(r->arrays_fd, (off_t)r->arrays_bytes, (off_t)bytes))
+        return podium_fail(PODIUM_ENOMEM, "no memory for %zu bytes of arrays", bytes);
+    r->arrays_bytes += bytes;
+    return 0;
+}
+
 /* podium-runner: from the configuration, the environment, or near this executable. */
 static int32_t find_runner(const runner *r, char *out, size_t size)
 {
@@ -56,13 +83,15 @@ static int32_t find_runner(const runner *r, char *out, size_t size)
                                    "or set PODIUM_RUNNER");
 }
 
-/* Descriptors 0 to 4 of the child; sources are moved above them first, so that no dup2 covers
+/* Descriptors 0 to 5 of the child; sources are moved above them first, so that no dup2 covers
  * another's source. */
 static int32_t spawn_with(runner *r, const char *path)
 {
-    int source[5], target = 0;
+    enum { DESCRIPTORS = 6 };
+    int source[DESCRIPTORS], target = 0;
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int from[5] = {null, r->log_fd, r->log_fd, r->control_fd, r->vectors_fd};
+    int from[DESCRIPTORS] = {null,          r->log_fd,     r->log_fd,
+                             r->control_fd, r->vectors_fd, r->arrays_fd};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);
@@ -75,7 +104,7 @@ static int32_t spawn_with(runner *r, const char *path)
     posix_spawnattr_setpgroup(&attributes, 0); /* a Ctrl-C is the referee's to handle */
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
                                               POSIX_SPAWN_SETPGROUP);
-    for (; target < 5; target++) {
+    for (; target < DESCRIPTORS; target++) {
         source[target] = fcntl(from[target], F_DUPFD_CLOEXEC, 16);
         if (source[target] < 0)
             break;
@@ -90,7 +119,8 @@ static int32_t spawn_with(runner *r, const char *path)
                     (char *)"ASAN_OPTIONS=detect_leaks=0:handle_segv=0:handle_abort=0:"
                             "handle_sigbus=0:handle_sigfpe=0:handle_sigill=0",
                     NULL};
-    int rc = target < 5 ? errno : posix_spawn(&r->pid, path, &actions, &attributes, argv, envp);
+    int rc = target < DESCRIPTORS ? errno
+                                  : posix_spawn(&r->pid, path, &actions, &attributes, argv, envp);
     if (rc)
         r->pid = -1;
     while (target > 0)
@@ -113,6 +143,7 @@ int32_t runner_spawn(runner *r)
     r->control = map;
     TRY(map_sealed("podium-vectors", r->vectors_bytes, &r->vectors_fd, &map));
     r->vectors = map;
+    TRY(runner_map_arrays(r));
     r->log_fd = memfd_create("podium-log", MFD_CLOEXEC);
     if (r->log_fd < 0)
         return podium_fail(PODIUM_EIO, "cannot make the runner's log: %s", strerror(errno));
@@ -121,6 +152,7 @@ int32_t runner_spawn(runner *r)
     r->control->version = PROTOCOL_VERSION;
     r->control->num_numbers = (uint32_t)r->num_numbers;
     r->control->num_params = (uint32_t)r->config.num_params;
+    r->control->extensions = r->config.backend->linalg ? PROTOCOL_HAS_LINALG : 0;
     return spawn_with(r, path);
 }
 
@@ -130,6 +162,10 @@ void runner_unmap(runner *r)
         munmap(r->control, r->control_bytes);
     if (r->vectors)
         munmap(r->vectors, r->vectors_bytes);
+    if (r->arrays)
+        munmap(r->arrays, PROTOCOL_ARRAYS_BYTES);
+    if (r->arrays_fd >= 0)
+        close(r->arrays_fd);
     if (r->control_fd >= 0)
         close(r->control_fd);
     if (r->vectors_fd >= 0)

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int32_t broke(runner *r, const char *what)
+int32_t runner_broke(runner *r, const char *what)
 {
     return runner_end_with(r, RUNNER_PROTOCOL, PODIUM_EPROTOCOL,
                            "the submission broke the runner's protocol: %s", what);
@@ -23,8 +23,7 @@ void runner_copy_text(char *out, size_t size, const uint8_t *bytes, size_t lengt
     out[n] = 0;
 }
 
-/* The bytes of the message, terminated, in r->bytes. */
-static const char *copy_bytes(runner *r)
+const char *runner_copy_bytes(runner *r)
 {
     size_t n = r->message.length <= PROTOCOL_BYTES ? r->message.length : 0;
     memcpy(r->bytes, r->control->bytes, n);
@@ -32,7 +31,7 @@ static const char *copy_bytes(runner *r)
     return (const char *)r->bytes;
 }
 
-static void reply(runner *r, int32_t status)
+void runner_reply(runner *r, int32_t status)
 {
     protocol_message *m = &r->control->message;
     memset(m, 0, offsetof(protocol_message, vectors));
@@ -45,7 +44,7 @@ static void reply(runner *r, int32_t status)
     }
 }
 
-static bool is_name(const runner *r, const char *name)
+bool runner_is_name(const runner *r, const char *name)
 {
     if (r->message.length < 1 || r->message.length >= PROTOCOL_MAX_NAME ||
         strlen(name) != r->message.length)
@@ -56,7 +55,7 @@ static bool is_name(const runner *r, const char *name)
     return true;
 }
 
-static bool is_taken(const runner_item *items, int32_t n, const char *name)
+bool runner_is_taken(const runner_item *items, int32_t n, const char *name)
 {
     for (int32_t i = 0; i < n; i++)
         if (!strcmp(items[i].name, name))
@@ -69,7 +68,7 @@ static int32_t create_vector(runner *r, const char *name)
     int64_t dtype = r->message.i[0];
     if (r->command != PROTOCOL_CREATE)
         return podium_fail(PODIUM_EINVAL, "vec_create('%s') outside create", name);
-    if (is_taken(r->items, r->num_vectors, name))
+    if (runner_is_taken(r->items, r->num_vectors, name))
         return podium_fail(PODIUM_EINVAL, "vec_create: the name '%s' is taken", name);
     if (dtype && dtype != r->config.dtype)
         return podium_fail(PODIUM_ENOTSUP,
@@ -90,11 +89,11 @@ static int32_t create_vector(runner *r, const char *name)
 
 static int32_t serve_vec_create(runner *r)
 {
-    const char *name = copy_bytes(r);
-    if (!is_name(r, name))
-        return broke(r, "a bad vector name");
+    const char *name = runner_copy_bytes(r);
+    if (!runner_is_name(r, name))
+        return runner_broke(r, "a bad vector name");
     int32_t rc = create_vector(r, name);
-    reply(r, rc);
+    runner_reply(r, rc);
     r->control->message.i[0] = r->num_vectors - 1;
     return 0;
 }
@@ -104,7 +103,7 @@ static int32_t create_keep(runner *r, const char *name)
     int64_t size = r->message.i[0];
     if (r->command != PROTOCOL_CREATE)
         return podium_fail(PODIUM_EINVAL, "keep('%s') outside create", name);
-    if (is_taken(r->keeps, r->num_keeps, name))
+    if (runner_is_taken(r->keeps, r->num_keeps, name))
         return podium_fail(PODIUM_EINVAL, "keep: the name '%s' is taken", name);
     if (r->num_keeps == PROTOCOL_MAX_KEEPS || size < 1 || size > (int64_t)1 << 32)
         return podium_fail(PODIUM_ENOMEM, "keep('%s'): more than %d pieces, or not 1 byte to 4 GiB",
@@ -121,10 +120,10 @@ static int32_t create_keep(runner *r, const char *name)
 
 static int32_t serve_keep(runner *r)
 {
-    const char *name = copy_bytes(r);
-    if (!is_name(r, name))
-        return broke(r, "a bad name of kept bytes");
-    reply(r, create_keep(r, name));
+    const char *name = runner_copy_bytes(r);
+    if (!runner_is_name(r, name))
+        return runner_broke(r, "a bad name of kept bytes");
+    runner_reply(r, create_keep(r, name));
     r->control->message.i[0] = r->num_keeps - 1;
     return 0;
 }
@@ -138,13 +137,13 @@ static int32_t serve_vec_copy(runner *r)
 {
     int32_t to = r->message.vectors[0], from = r->message.vectors[1];
     if (to >= r->num_vectors || from >= r->num_vectors)
-        return broke(r, "a vector that does not exist");
+        return runner_broke(r, "a vector that does not exist");
     size_t bytes = (size_t)r->config.vector_length * r->element;
     if (to != from)
         memcpy(vector_at(r, to), vector_at(r, from), bytes);
     r->counters.passes++;
     r->counters.bytes_moved += 2 * (int64_t)bytes;
-    reply(r, 0);
+    runner_reply(r, 0);
     return 0;
 }
 
@@ -155,7 +154,7 @@ static int32_t find_program(runner *r, int64_t number, bool is_new)
         return 0;
     int64_t start = protocol_now_ns();
     program *p = NULL;
-    int32_t rc = program_compile(&p, copy_bytes(r));
+    int32_t rc = program_compile(&p, runner_copy_bytes(r));
     r->counters.compile_seconds += (double)(protocol_now_ns() - start) * 1e-9;
     if (rc)
         return podium_fail_in(rc, "vec_program");
@@ -240,7 +239,7 @@ static void count_pass(runner *r, const program_info *p)
 static int32_t serve_program(runner *r)
 {
     if (!program_in_range(r))
-        return broke(r, "a program with numbers out of range");
+        return runner_broke(r, "a program with numbers out of range");
     int64_t number = r->message.i[0];
     int32_t rc = find_program(r, number, r->message.i[1] != 0);
     program *p = r->programs[number];
@@ -250,7 +249,7 @@ static int32_t serve_program(runner *r)
         rc = run_program(r, p);
     if (!rc)
         count_pass(r, program_get_info(p));
-    reply(r, rc);
+    runner_reply(r, rc);
     size_t results = (size_t)r->message.i[5] +
                      (size_t)r->message.i[6] * (size_t)r->config.num_params;
     if (!rc && results)
@@ -310,7 +309,7 @@ static int32_t serve_evaluate(runner *r)
 {
     int64_t at = r->message.i[1], grad = r->message.i[2];
     if (at < 0 || at >= r->num_vectors || grad < 0 || grad >= r->num_vectors)
-        return broke(r, "an evaluation at a vector that does not exist");
+        return runner_broke(r, "an evaluation at a vector that does not exist");
     podium_eval io = {
         .struct_size = sizeof io,
         .precision = (int32_t)r->message.i[3],
@@ -322,7 +321,7 @@ static int32_t serve_evaluate(runner *r)
     double before = r->counters.evaluate_seconds;
     int32_t rc = evaluate(r, (int32_t)at, (int32_t)grad, &io);
     r->counters.host_seconds -= r->counters.evaluate_seconds - before;
-    reply(r, rc);
+    runner_reply(r, rc);
     r->control->message.f[0] = io.loss;
     r->control->message.f[1] = io.num_examples;
     return 0;
@@ -332,23 +331,23 @@ static int32_t serve_all_sum(runner *r)
 {
     int64_t n = r->message.i[0];
     if (n < 0 || n > PROTOCOL_MAX_SUM_DOUBLES)
-        return broke(r, "all_sum of a number out of range");
+        return runner_broke(r, "all_sum of a number out of range");
     int32_t rc = 0;
     if (r->config.world_size > 1)
         rc = podium_fail(PODIUM_ENOTSUP, "all_sum: this host runs one rank");
-    reply(r, rc); /* one rank: the numbers are their own sum */
+    runner_reply(r, rc); /* one rank: the numbers are their own sum */
     return 0;
 }
 
 static int32_t serve_fail(runner *r)
 {
-    copy_bytes(r);
+    runner_copy_bytes(r);
     int32_t status = r->message.status < 0 ? r->message.status : PODIUM_EINVAL;
     if (r->message.length > PROTOCOL_BYTES)
-        return broke(r, "a text out of range");
+        return runner_broke(r, "a text out of range");
     runner_copy_text(r->fail_text, sizeof r->fail_text, r->bytes, r->message.length);
     r->fail_status = status;
-    reply(r, 0);
+    runner_reply(r, 0);
     return 0;
 }
 
@@ -358,11 +357,11 @@ int32_t runner_serve(runner *r)
     double compiled = r->counters.compile_seconds;
     int32_t rc;
     if (r->message.length > PROTOCOL_BYTES)
-        return broke(r, "more bytes than there is room for");
+        return runner_broke(r, "more bytes than there is room for");
     if (r->command != PROTOCOL_CREATE && r->command != PROTOCOL_STEP &&
         r->command != PROTOCOL_BEFORE_EVAL && r->command != PROTOCOL_AFTER_EVAL &&
         r->message.kind != PROTOCOL_FAIL)
-        return broke(r, "a host call outside create, step, before_eval and after_eval");
+        return runner_broke(r, "a host call outside create, step, before_eval and after_eval");
     switch (r->message.kind) {
     case PROTOCOL_VEC_CREATE:
         rc = serve_vec_create(r);
@@ -385,8 +384,14 @@ int32_t runner_serve(runner *r)
     case PROTOCOL_FAIL:
         rc = serve_fail(r);
         break;
+    case PROTOCOL_ARRAY_CREATE:
+        rc = runner_serve_array(r);
+        break;
+    case PROTOCOL_LINALG:
+        rc = runner_serve_linalg(r);
+        break;
     default:
-        return broke(r, "an unknown request");
+        return runner_broke(r, "an unknown request");
     }
     r->counters.host_calls++;
     r->counters.host_seconds += (double)(protocol_now_ns() - start) * 1e-9 -

@@ -1,11 +1,11 @@
-/* A submission's state as one block: header, then x, its vectors and its kept bytes, each with
- * name and size, so that a block of another submission or another model is refused. */
+/* A submission's state as one block: header, then x, its vectors, its arrays and its kept bytes,
+ * each with name and size, so that a block of another submission or another model is refused. */
 #include "harness/runner_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char magic[8] = "podsnap1";
+static const char magic[8] = "podsnap2";
 
 static size_t vector_index(int32_t item)
 {
@@ -19,9 +19,11 @@ static int32_t num_items(const runner *r)
 
 static size_t snapshot_size(const runner *r)
 {
-    size_t size = sizeof magic + 2 * sizeof(int64_t);
+    size_t size = sizeof magic + 3 * sizeof(int64_t);
     for (int32_t i = 0; i < num_items(r); i++)
         size += PROTOCOL_MAX_NAME + sizeof(int64_t) + r->items[vector_index(i)].size;
+    for (int32_t i = 0; i < r->num_arrays; i++)
+        size += PROTOCOL_MAX_NAME + sizeof(int64_t) + r->array_items[i].size;
     for (int32_t i = 0; i < r->num_keeps; i++)
         size += PROTOCOL_MAX_NAME + sizeof(int64_t) + r->keeps[i].size;
     return size;
@@ -86,11 +88,16 @@ int32_t runner_snapshot(runner *r, void **bytes, size_t *size)
         return podium_fail(PODIUM_ENOMEM, "no memory for a snapshot of %zu bytes", p.size);
     pack_put(&p, magic, sizeof magic);
     pack_put_integer(&p, num_items(r));
+    pack_put_integer(&p, r->num_arrays);
     pack_put_integer(&p, r->num_keeps);
     for (int32_t i = 0; i < num_items(r); i++) {
         size_t v = vector_index(i);
         put_item(&p, &r->items[v]);
         pack_put(&p, r->vectors + v * r->stride, r->items[v].size);
+    }
+    for (int32_t i = 0; i < r->num_arrays; i++) {
+        put_item(&p, &r->array_items[i]);
+        pack_put(&p, r->arrays + r->array_offset[i], r->array_items[i].size);
     }
     int32_t rc = 0;
     for (int32_t i = 0; !rc && i < r->num_keeps; i++) {
@@ -139,18 +146,24 @@ int32_t runner_restore(runner *r, const void *bytes, size_t size)
     pack p = {.data = (uint8_t *)bytes, .size = size};
     char head[sizeof magic];
     pack_get(&p, head, sizeof head);
-    int64_t vectors = pack_get_integer(&p), keeps = pack_get_integer(&p);
+    int64_t vectors = pack_get_integer(&p), arrays = pack_get_integer(&p);
+    int64_t keeps = pack_get_integer(&p);
     if (p.bad || memcmp(head, magic, sizeof magic))
         return podium_fail(PODIUM_EINVAL, "not a snapshot of a runner");
-    if (vectors != num_items(r) || keeps != r->num_keeps)
+    if (vectors != num_items(r) || arrays != r->num_arrays || keeps != r->num_keeps)
         return podium_fail(PODIUM_EINVAL,
-                           "snapshot of %lld vectors and %lld kept pieces, the submission has %d "
-                           "and %d",
-                           (long long)vectors, (long long)keeps, num_items(r), r->num_keeps);
+                           "snapshot of %lld vectors, %lld arrays and %lld kept pieces, the "
+                           "submission has %d, %d and %d",
+                           (long long)vectors, (long long)arrays, (long long)keeps, num_items(r),
+                           r->num_arrays, r->num_keeps);
     for (int32_t i = 0; i < num_items(r); i++) {
         size_t v = vector_index(i);
         TRY(expect_item(&p, &r->items[v]));
         pack_get(&p, r->vectors + v * r->stride, r->items[v].size);
+    }
+    for (int32_t i = 0; i < r->num_arrays; i++) {
+        TRY(expect_item(&p, &r->array_items[i]));
+        pack_get(&p, r->arrays + r->array_offset[i], r->array_items[i].size);
     }
     for (int32_t i = 0; i < r->num_keeps; i++) {
         TRY(expect_item(&p, &r->keeps[i]));

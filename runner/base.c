@@ -20,8 +20,10 @@ int32_t base_create(const podium_host *h, const podium_base *base, podium_vec *x
         return h->fail(h, PODIUM_EINVAL, "base_create: more than 8 bases");
     base_instance *b = &c->bases[c->num_bases];
     const slot *s = &c->slots[base->slot];
+    base_instance *parent = h->ctx;
+    b->parent = parent;
     b->table = s->table;
-    b->task = c->task;
+    b->task = parent ? parent->task : c->task;
     if (x)
         b->task.x = x;
     b->gradient = gradient;
@@ -34,13 +36,44 @@ int32_t base_create(const podium_host *h, const podium_base *base, podium_vec *x
     return rc;
 }
 
-int32_t base_step(const podium_host *h, void *self, const podium_step *s)
+/* The instance behind `self`, NULL: base_create did not make it. */
+static base_instance *find(void *self)
 {
     runner_context *c = &runner_the;
     for (int32_t i = 0; i < c->num_bases; i++)
         if (self == &c->bases[i])
-            return c->bases[i].table->step(c->bases[i].self, s);
-    return h->fail(h, PODIUM_EINVAL, "base_step: not a base that base_create made");
+            return &c->bases[i];
+    return NULL;
+}
+
+static int32_t none(const podium_host *h)
+{
+    return h->fail(h, PODIUM_EINVAL, "a base call with what base_create did not make");
+}
+
+int32_t base_step(const podium_host *h, void *self, const podium_step *s)
+{
+    base_instance *b = find(self);
+    return b ? b->table->step(b->self, s) : none(h);
+}
+
+int32_t base_before_eval(const podium_host *h, void *self)
+{
+    base_instance *b = find(self);
+    return !b ? none(h) : b->table->before_eval ? b->table->before_eval(b->self) : 0;
+}
+
+int32_t base_after_eval(const podium_host *h, void *self)
+{
+    base_instance *b = find(self);
+    return !b ? none(h) : b->table->after_eval ? b->table->after_eval(b->self) : 0;
+}
+
+const podium_submission *base_table(const podium_host *h, void *self)
+{
+    base_instance *b = find(self);
+    (void)h;
+    return b ? b->table : NULL;
 }
 
 void base_destroy_all(runner_context *c)

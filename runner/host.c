@@ -11,13 +11,13 @@ static base_instance *base_of(const podium_host *h)
     return h->ctx;
 }
 
-static int32_t say(int32_t status, const char *text)
+int32_t host_say(int32_t status, const char *text)
 {
     return runner_the.host.fail(&runner_the.host, status, text);
 }
 
 /* Host calls are legal inside a function of the submission, from the thread that it runs in. */
-static bool legal(void)
+bool host_is_legal(void)
 {
     return runner_the.in_submission && pthread_equal(pthread_self(), runner_the.thread);
 }
@@ -31,8 +31,7 @@ int32_t host_request(runner_context *c)
     return m->message.status;
 }
 
-/* A message of this kind with everything else zero. */
-static protocol_message *begin(uint32_t kind)
+protocol_message *host_begin(uint32_t kind)
 {
     protocol_message *m = &runner_the.control->message;
     memset(m, 0, offsetof(protocol_message, vectors));
@@ -50,18 +49,28 @@ static bool put_bytes(protocol_message *m, const char *text)
     return true;
 }
 
-static bool is_vector(const podium_vec *v)
+bool host_is_vector(const podium_vec *v)
 {
     const podium_vec *first = runner_the.vectors;
     return v >= first && v < first + runner_the.num_vectors && v == first + v->index;
 }
 
+int32_t host_put_name(protocol_message *m, const podium_host *h, const char *name, const char *what)
+{
+    char full[PROTOCOL_MAX_NAME];
+    base_instance *b = base_of(h);
+    if (snprintf(full, sizeof full, "%s%s", b ? b->prefix : "", name) >= (int)sizeof full)
+        return host_say(PODIUM_EINVAL, what);
+    put_bytes(m, full);
+    return 0;
+}
+
 static int32_t fail(const podium_host *h, int32_t status, const char *text)
 {
     (void)h;
-    if (!legal())
+    if (!host_is_legal())
         return status;
-    protocol_message *m = begin(PROTOCOL_FAIL);
+    protocol_message *m = host_begin(PROTOCOL_FAIL);
     m->status = status;
     char cut[1024];
     snprintf(cut, sizeof cut, "%s", text ? text : "");
@@ -72,19 +81,15 @@ static int32_t fail(const podium_host *h, int32_t status, const char *text)
 
 static int32_t vec_create(const podium_host *h, const char *name, int32_t dtype, podium_vec **out)
 {
-    if (!legal() || !out)
+    if (!host_is_legal() || !out)
         return PODIUM_EINVAL;
     if (!name || !*name)
-        return say(PODIUM_EINVAL, "vec_create needs a name");
-    char full[PROTOCOL_MAX_NAME];
-    base_instance *b = base_of(h);
-    int n = snprintf(full, sizeof full, "%s%s", b ? b->prefix : "", name);
-    if (n >= (int)sizeof full)
-        return say(PODIUM_EINVAL, "vec_create: the name is longer than 100 bytes");
-    protocol_message *m = begin(PROTOCOL_VEC_CREATE);
+        return host_say(PODIUM_EINVAL, "vec_create needs a name");
+    protocol_message *m = host_begin(PROTOCOL_VEC_CREATE);
     m->i[0] = dtype;
-    put_bytes(m, full);
-    int32_t rc = host_request(&runner_the);
+    int32_t rc = host_put_name(m, h, name, "vec_create: the name is longer than 100 bytes");
+    if (!rc)
+        rc = host_request(&runner_the);
     if (rc)
         return rc;
     int64_t index = runner_the.control->message.i[0];
@@ -96,11 +101,11 @@ static int32_t vec_create(const podium_host *h, const char *name, int32_t dtype,
 static int32_t vec_copy(const podium_host *h, podium_vec *dst, const podium_vec *src)
 {
     (void)h;
-    if (!legal())
+    if (!host_is_legal())
         return PODIUM_EINVAL;
-    if (!is_vector(dst) || !is_vector(src))
-        return say(PODIUM_EINVAL, "vec_copy: not a vector of this host");
-    protocol_message *m = begin(PROTOCOL_VEC_COPY);
+    if (!host_is_vector(dst) || !host_is_vector(src))
+        return host_say(PODIUM_EINVAL, "vec_copy: not a vector of this host");
+    protocol_message *m = host_begin(PROTOCOL_VEC_COPY);
     m->vectors[0] = dst->index;
     m->vectors[1] = src->index;
     return host_request(&runner_the);
@@ -139,23 +144,24 @@ static int32_t vec_program(const podium_host *h, const podium_program *p)
 {
     (void)h;
     runner_context *c = &runner_the;
-    if (!legal())
+    if (!host_is_legal())
         return PODIUM_EINVAL;
     if (!p || p->struct_size < sizeof *p || !p->text)
-        return say(PODIUM_EINVAL, "vec_program: wrong struct_size or no text");
+        return host_say(PODIUM_EINVAL, "vec_program: wrong struct_size or no text");
     if (!counts_fit(p))
-        return say(PODIUM_EINVAL, "vec_program: a count is out of range or its array is NULL");
+        return host_say(PODIUM_EINVAL, "vec_program: a count is out of range or its array is NULL");
     for (int32_t i = 0; i < p->num_vectors; i++)
-        if (!is_vector(p->vectors[i]))
-            return say(PODIUM_EINVAL, "vec_program: not a vector of this host");
+        if (!host_is_vector(p->vectors[i]))
+            return host_say(PODIUM_EINVAL, "vec_program: not a vector of this host");
     bool is_new;
     int32_t number = program_number(c, p->text, &is_new);
     if (number < 0)
-        return say(PODIUM_EINVAL, "vec_program: more than 1024 different texts; put numbers that "
-                                  "change into constants");
-    protocol_message *m = begin(PROTOCOL_VEC_PROGRAM);
+        return host_say(PODIUM_EINVAL,
+                        "vec_program: more than 1024 different texts; put numbers that "
+                        "change into constants");
+    protocol_message *m = host_begin(PROTOCOL_VEC_PROGRAM);
     if (is_new && !put_bytes(m, p->text))
-        return say(PODIUM_EINVAL, "vec_program: the text is too long");
+        return host_say(PODIUM_EINVAL, "vec_program: the text is too long");
     m->i[0] = number;
     m->i[1] = is_new;
     m->i[2] = p->num_vectors;
@@ -209,10 +215,11 @@ static int32_t vec_view(const podium_host *h, podium_vec *v, size_t param, podiu
 {
     (void)h;
     runner_context *c = &runner_the;
-    if (!legal())
+    if (!host_is_legal())
         return PODIUM_EINVAL;
-    if (!is_vector(v) || param >= c->task.num_params || !out || out->struct_size < sizeof *out)
-        return say(PODIUM_EINVAL, "vec_view: no such vector or parameter, or wrong struct_size");
+    if (!host_is_vector(v) || param >= c->task.num_params || !out || out->struct_size < sizeof *out)
+        return host_say(PODIUM_EINVAL,
+                        "vec_view: no such vector or parameter, or wrong struct_size");
     const podium_param *p = c->task.params[param];
     uint32_t size = out->struct_size;
     *out = (podium_tensor){
@@ -230,19 +237,16 @@ static int32_t keep_piece(const podium_host *h, const char *name, void *bytes, s
                           bool is_number)
 {
     runner_context *c = &runner_the;
-    if (!legal())
+    if (!host_is_legal())
         return PODIUM_EINVAL;
     if (!name || !*name || !bytes || !size)
-        return say(PODIUM_EINVAL, "keep needs a name, bytes and a size");
-    char full[PROTOCOL_MAX_NAME];
-    base_instance *b = base_of(h);
-    if (snprintf(full, sizeof full, "%s%s", b ? b->prefix : "", name) >= (int)sizeof full)
-        return say(PODIUM_EINVAL, "keep: the name is longer than 100 bytes");
-    protocol_message *m = begin(PROTOCOL_KEEP);
+        return host_say(PODIUM_EINVAL, "keep needs a name, bytes and a size");
+    protocol_message *m = host_begin(PROTOCOL_KEEP);
     m->i[0] = (int64_t)size;
     m->i[1] = is_number;
-    put_bytes(m, full);
-    int32_t rc = host_request(c);
+    int32_t rc = host_put_name(m, h, name, "keep: the name is longer than 100 bytes");
+    if (!rc)
+        rc = host_request(c);
     if (rc)
         return rc;
     c->num_keeps = (int32_t)c->control->message.i[0] + 1;
@@ -260,46 +264,58 @@ static int32_t keep_number(const podium_host *h, const char *name, double *numbe
     return keep_piece(h, name, number, sizeof *number, true);
 }
 
-/* A base evaluates through its wrapper when that gave a gradient function. */
-static int32_t evaluate(const podium_host *h, podium_batch *batch, uint32_t what, podium_eval *io)
+static int32_t request_evaluation(uint32_t what, podium_eval *io)
 {
-    runner_context *c = &runner_the;
-    if (!legal())
-        return PODIUM_EINVAL;
-    if (!io || io->struct_size < sizeof *io)
-        return say(PODIUM_EINVAL, "evaluate: wrong struct_size");
-    if (c->command != PROTOCOL_STEP || batch != &c->batch)
-        return say(PODIUM_EINVAL, "evaluate: only inside step, with the batch of this step");
-    base_instance *b = base_of(h);
-    if (b && b->gradient)
-        return b->gradient(b->gradient_arg, batch, what, io);
-    podium_vec *at = io->at ? io->at : b ? b->task.x : c->task.x;
-    podium_vec *grad = io->grad ? io->grad : c->task.g;
-    if (!is_vector(at) || !is_vector(grad))
-        return say(PODIUM_EINVAL, "evaluate: not a vector of this host");
-    protocol_message *m = begin(PROTOCOL_EVALUATE);
+    protocol_message *m = host_begin(PROTOCOL_EVALUATE);
     m->i[0] = what;
-    m->i[1] = at->index;
-    m->i[2] = grad->index;
+    m->i[1] = io->at->index;
+    m->i[2] = io->grad->index;
     m->i[3] = io->precision;
     m->i[4] = (int64_t)io->seed;
     m->i[5] = io->has_regularisation != 0;
     m->f[0] = io->dropout;
     m->f[1] = io->label_smoothing;
-    int32_t rc = host_request(c);
-    io->loss = c->control->message.f[0];
-    io->num_examples = c->control->message.f[1];
+    int32_t rc = host_request(&runner_the);
+    io->loss = runner_the.control->message.f[0];
+    io->num_examples = runner_the.control->message.f[1];
+    return rc;
+}
+
+/* A base evaluates through the nearest wrapper that gave a gradient function.  That sees where and
+ * into what, defaults filled in. */
+static int32_t evaluate(const podium_host *h, podium_batch *batch, uint32_t what, podium_eval *io)
+{
+    runner_context *c = &runner_the;
+    if (!host_is_legal())
+        return PODIUM_EINVAL;
+    if (!io || io->struct_size < sizeof *io)
+        return host_say(PODIUM_EINVAL, "evaluate: wrong struct_size");
+    if (c->command != PROTOCOL_STEP || batch != &c->batch)
+        return host_say(PODIUM_EINVAL, "evaluate: only inside step, with the batch of this step");
+    base_instance *b = base_of(h);
+    podium_eval filled = *io;
+    filled.struct_size = sizeof filled;
+    filled.at = io->at ? io->at : b ? b->task.x : c->task.x;
+    filled.grad = io->grad ? io->grad : c->task.g;
+    if (!host_is_vector(filled.at) || !host_is_vector(filled.grad))
+        return host_say(PODIUM_EINVAL, "evaluate: not a vector of this host");
+    while (b && !b->gradient)
+        b = b->parent;
+    int32_t rc = b ? b->gradient(b->gradient_arg, batch, what, &filled)
+                   : request_evaluation(what, &filled);
+    io->loss = filled.loss;
+    io->num_examples = filled.num_examples;
     return rc;
 }
 
 static int32_t all_sum(const podium_host *h, double *values, int32_t n)
 {
     (void)h;
-    if (!legal())
+    if (!host_is_legal())
         return PODIUM_EINVAL;
     if (n < 0 || n > PROTOCOL_MAX_SUM_DOUBLES || (n && !values))
-        return say(PODIUM_EINVAL, "all_sum: at most 4096 numbers");
-    protocol_message *m = begin(PROTOCOL_ALL_SUM);
+        return host_say(PODIUM_EINVAL, "all_sum: at most 4096 numbers");
+    protocol_message *m = host_begin(PROTOCOL_ALL_SUM);
     m->i[0] = n;
     if (n)
         memcpy(runner_the.control->numbers, values, (size_t)n * sizeof(double));
@@ -312,8 +328,8 @@ static int32_t all_sum(const podium_host *h, double *values, int32_t n)
 static const void *extension(const podium_host *h, const char *id)
 {
     (void)h;
-    (void)id;
-    return NULL; /* none is offered by this version */
+    bool offered = runner_the.control->extensions & PROTOCOL_HAS_LINALG;
+    return offered && id && !strcmp(id, PODIUM_LINALG) ? &runner_linalg : NULL;
 }
 
 void host_fill(runner_context *c, podium_host *host, base_instance *base)
@@ -336,5 +352,8 @@ void host_fill(runner_context *c, podium_host *host, base_instance *base)
         .base_create = base_create,
         .base_step = base_step,
         .keep_number = keep_number,
+        .base_before_eval = base_before_eval,
+        .base_after_eval = base_after_eval,
+        .base_table = base_table,
     };
 }

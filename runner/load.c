@@ -189,7 +189,7 @@ int32_t load_task(runner_context *c, pack *p)
     }
     t->params = c->param_pointers;
     for (uint16_t i = 0; i < PROTOCOL_MAX_VECTORS; i++)
-        c->vectors[i] = (podium_vec){i, c->vectors_map + i * c->stride};
+        c->vectors[i] = (podium_vec){i, c->vectors_map + i * c->stride, c->vector_length};
     c->num_vectors = 2;
     t->x = &c->vectors[0];
     t->g = &c->vectors[1];

@@ -1,6 +1,7 @@
 /* podium-runner: holds a submission's .so and nothing else.  Started by the referee with a control
- * map (descriptor 3) and a map of vectors (4); works on commands until STOP or until the referee
- * is gone.  Links libc only: no engine, no data, no clock of the referee, no network code. */
+ * map (descriptor 3), a map of vectors (4) and one of arrays (5); works on commands until STOP or
+ * until the referee is gone.  Links libc only: no engine, no data, no clock of the referee, no
+ * network code. */
 #include "runner/runner.h"
 
 #include <fcntl.h>
@@ -49,6 +50,12 @@ static int32_t settle(runner_context *c, pid_t parent)
     if (rc)
         return rc;
     c->vectors_map = vectors;
+    /* The referee lets this file grow as arrays are made; the addresses are set aside now. */
+    void *arrays = mmap(NULL, PROTOCOL_ARRAYS_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_NORESERVE, PROTOCOL_ARRAYS_FD, 0);
+    if (arrays == MAP_FAILED)
+        return PODIUM_EIO;
+    c->arrays_map = arrays;
     setrlimit(RLIMIT_FSIZE, &log_size); /* of what it prints; after the maps exist */
 #ifdef SYS_close_range
     syscall(SYS_close_range, 3u, ~0u, 0u);

@@ -23,14 +23,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PROTOCOL_VERSION 1u
+#define PROTOCOL_VERSION 2u
 #define PROTOCOL_MAGIC 0x314d444fu
 #define PROTOCOL_CONTROL_FD 3 /* descriptors the runner is started with */
 #define PROTOCOL_VECTORS_FD 4
+#define PROTOCOL_ARRAYS_FD 5
 #define PROTOCOL_BYTES 262144     /* bytes that travel beside a message: texts, descriptions */
 #define PROTOCOL_MAX_VECTORS 128  /* x and g included */
 #define PROTOCOL_MAX_OPERANDS 64  /* vectors, constants or sums of one program */
 #define PROTOCOL_MAX_PER_PARAM 16 /* per-parameter inputs, and as many outputs */
+#define PROTOCOL_MAX_ARRAYS 64
+#define PROTOCOL_ARRAYS_BYTES \
+    ((size_t)1 << 36) /* addresses set aside; memory comes as it is used */
 #define PROTOCOL_MAX_PROGRAMS 1024
 #define PROTOCOL_MAX_KEEPS 256
 #define PROTOCOL_MAX_SLOTS 8 /* submissions in one runner: the submission and its bases */
@@ -61,7 +65,9 @@ enum {
     PROTOCOL_EVALUATE,         /* see below */
     PROTOCOL_ALL_SUM,          /* i[0] n; numbers in and out */
     PROTOCOL_FAIL,             /* status; bytes: text */
-    PROTOCOL_REPLY = 192,      /* status; bytes: text of a failure */
+    PROTOCOL_ARRAY_CREATE,     /* bytes: name; i[0] elements -> i[0] array, i[1] its first byte */
+    PROTOCOL_LINALG,      /* bytes: protocol_linalg, then the order of a TAKE; reply: doubles */
+    PROTOCOL_REPLY = 192, /* status; bytes: text of a failure */
 };
 
 /* VEC_PROGRAM: i[0] program number, i[1] 1 when bytes hold its text (first use), i[2] vectors,
@@ -79,10 +85,44 @@ typedef struct protocol_message {
     uint16_t vectors[PROTOCOL_MAX_OPERANDS];
 } protocol_message;
 
+/* A linear algebra call; op (the engine's numbers), mode, flags, f as in engine/linalg.h. */
+enum {
+    PROTOCOL_PRODUCT = 1,
+    PROTOCOL_GRAM,
+    PROTOCOL_CONTRACT,
+    PROTOCOL_EIGEN,
+    PROTOCOL_QR,
+    PROTOCOL_INVERSE_ROOT,
+    PROTOCOL_NEWTON_SCHULZ,
+    PROTOCOL_DOT,
+    PROTOCOL_COLUMN_DOTS,
+    PROTOCOL_TAKE,
+    PROTOCOL_ADD,
+};
+enum { PROTOCOL_BLOCKS = 3, PROTOCOL_BLOCK_DIMS = 8 };
+typedef struct protocol_block {
+    int32_t is_array; /* 1: `index` is an array's number, else a vector's */
+    int32_t index;
+    int32_t ndim;
+    int32_t pad;
+    int64_t offset; /* elements from the begin of the vector or array */
+    int64_t shape[PROTOCOL_BLOCK_DIMS], stride[PROTOCOL_BLOCK_DIMS];
+} protocol_block;
+
+typedef struct protocol_linalg {
+    int32_t op, mode, flags;
+    int32_t order_length;
+    double f[4];
+    protocol_block block[PROTOCOL_BLOCKS];
+} protocol_linalg;
+
+enum { PROTOCOL_HAS_LINALG = 1 };
+
 typedef struct protocol_control {
     uint32_t magic, version;
     uint32_t num_numbers; /* doubles in the area behind `bytes` */
     uint32_t num_params;
+    uint32_t extensions;                /* PROTOCOL_HAS_... */
     _Alignas(64) _Atomic uint32_t turn; /* even: the referee's; odd: the runner's */
     _Alignas(64) _Atomic uint32_t referee_sleeps;
     _Alignas(64) _Atomic uint32_t runner_sleeps;

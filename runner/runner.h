@@ -3,6 +3,7 @@
 #define RUNNER_RUNNER_H
 
 #include <pthread.h>
+#include "podium/extensions.h"
 #include "podium/submission.h"
 #include "runner/protocol.h"
 
@@ -10,7 +11,8 @@
 
 struct podium_vec {
     uint16_t index;
-    void *data; /* [vector_length] in the shared map */
+    void *data;     /* in the shared map */
+    int64_t length; /* elements */
 };
 
 struct podium_base {
@@ -31,6 +33,7 @@ typedef struct slot {
 
 /* A base submission that a wrapper created. */
 typedef struct base_instance {
+    struct base_instance *parent; /* the base that is its wrapper, NULL: the submission is */
     podium_host host;
     podium_task task;
     const podium_submission *table;
@@ -49,6 +52,7 @@ typedef struct runner_context {
     protocol_control *control;
     uint8_t *vectors_map;
     size_t vectors_bytes;
+    uint8_t *arrays_map;
     pid_t parent;
     pthread_t thread;
     uint32_t command;   /* the command being worked on, 0 outside */
@@ -64,6 +68,8 @@ typedef struct runner_context {
 
     podium_vec vectors[PROTOCOL_MAX_VECTORS];
     int32_t num_vectors;
+    podium_vec arrays[PROTOCOL_MAX_ARRAYS];
+    int32_t num_arrays;
     keep keeps[PROTOCOL_MAX_KEEPS];
     int32_t num_keeps;
     char *programs[PROTOCOL_MAX_PROGRAMS];               /* texts the referee has, by number */
@@ -88,11 +94,28 @@ int32_t load_task(runner_context *c, pack *p);
 void host_fill(runner_context *c, podium_host *host, base_instance *base);
 /* Sends c->control->message (kind and fields set by the caller) and waits for the reply. */
 int32_t host_request(runner_context *c);
+/* A message of this kind with everything else zero. */
+protocol_message *host_begin(uint32_t kind);
+/* True inside a function of the submission, on the thread that it runs in. */
+bool host_is_legal(void);
+/* Tells the referee why a call was refused; returns `status`. */
+int32_t host_say(int32_t status, const char *text);
+/* True for a vector of this host, x and g among them; arrays are none. */
+bool host_is_vector(const podium_vec *v);
+/* Puts `name`, with the base's prefix, beside the message. Errors: PODIUM_EINVAL, told as `what`.
+ */
+int32_t host_put_name(protocol_message *m, const podium_host *h, const char *name,
+                      const char *what);
+/* linalg.c */
+extern const podium_linalg runner_linalg;
 /* base.c */
 int32_t base_create(const podium_host *h, const podium_base *base, podium_vec *x,
                     int32_t (*gradient)(void *, podium_batch *, uint32_t, podium_eval *), void *arg,
                     void **self);
 int32_t base_step(const podium_host *h, void *self, const podium_step *s);
+int32_t base_before_eval(const podium_host *h, void *self);
+int32_t base_after_eval(const podium_host *h, void *self);
+const podium_submission *base_table(const podium_host *h, void *self);
 void base_destroy_all(runner_context *c);
 /* count.c: calls of malloc, calloc, realloc and aligned_alloc so far; -1: not counted here. */
 int64_t allocation_count(void);

@@ -9,6 +9,7 @@ want=${1:-race}
 packages="
 build-essential      compiler, make and libc headers
 libdnnl-dev          oneDNN: matrix products on the CPU
+liblapack-dev        eigenvectors and QR for Shampoo and SOAP (OpenBLAS's, where that is installed)
 libyaml-dev          YAML: workloads and submissions
 libjansson-dev       JSON: records and golden cases
 libunistring-dev     Unicode classes, decomposition and case for the tokenizers and BLEU

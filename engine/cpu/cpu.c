@@ -49,9 +49,22 @@ static int32_t cpu_program_run(backend *b, program *p, const program_args *args)
     return program_run_host(p, args, b->threads);
 }
 
+static int32_t cpu_product(void *arg, const linalg_product *p)
+{
+    (void)arg;
+    return dnnl_product_f32(p->ta, p->tb, p->m, p->n, p->k, (float)p->alpha, p->a, p->lda, p->b,
+                            p->ldb, (float)p->beta, p->c, p->ldc);
+}
+
+static int32_t cpu_linalg(backend *b, const linalg_call *c)
+{
+    return linalg_run_host(&b->linalg_space, c);
+}
+
 static void cpu_destroy(backend *b)
 {
     cpu_state *s = b->state;
+    linalg_release(&b->linalg_space);
     if (s)
         dnnl_unit_destroy(s->unit);
     free(s);
@@ -122,6 +135,8 @@ int32_t backend_cpu_open(backend **out, int threads)
         .copy_out = cpu_copy,
         .synchronise = cpu_synchronise,
         .program_run = cpu_program_run,
+        .linalg = cpu_linalg,
+        .linalg_space = {.real = PODIUM_F32, .product = cpu_product},
         .destroy = cpu_destroy,
         .state = s,
     };

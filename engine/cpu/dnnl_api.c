@@ -363,3 +363,12 @@ int32_t product_run(product *p, int caller, const void *a, const void *b, const 
         status = dnnl_primitive_execute(p->primitive, p->unit->streams[caller], n, args);
     return check(status, "a product failed");
 }
+
+int32_t dnnl_product_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha,
+                         const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
+                         float *c, int64_t ldc)
+{
+    return check(
+        dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc),
+        "cannot multiply two matrices");
+}

@@ -40,4 +40,11 @@ int32_t product_pack(product *p, const float *b, void *packed);
 int32_t product_run(product *p, int caller, const void *a, const void *b, const float *bias,
                     float *c, void *scratch);
 
+/* One product of f32 matrices of any size, not prepared: c [m, n] = alpha op(a) op(b) + beta c,
+ * row-major with leading dimensions, all threads; beta 0 does not read c.
+ * Errors: PODIUM_EDEVICE with oneDNN's status. */
+int32_t dnnl_product_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, float alpha,
+                         const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
+                         float *c, int64_t ldc);
+
 #endif

@@ -44,8 +44,14 @@ static int32_t ref_program_run(backend *b, program *p, const program_args *args)
     return program_run_host(p, args, 1);
 }
 
+static int32_t ref_linalg(backend *b, const linalg_call *c)
+{
+    return linalg_run_host(&b->linalg_space, c);
+}
+
 static void ref_destroy(backend *b)
 {
+    linalg_release(&b->linalg_space);
     free(b);
 }
 
@@ -68,6 +74,8 @@ int32_t backend_ref_open(backend **out, int threads)
         .copy_out = ref_copy,
         .synchronise = ref_synchronise,
         .program_run = ref_program_run,
+        .linalg = ref_linalg,
+        .linalg_space = {.real = PODIUM_F64},
         .destroy = ref_destroy,
     };
     ref_elementwise_kernels(b->kernels);

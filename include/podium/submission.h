@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 #define PODIUM_ABI_MAJOR 0u /* a changed layout or meaning: the host refuses to load */
-#define PODIUM_ABI_MINOR 2u /* fields appended; while major is 0 a minor may break too */
+#define PODIUM_ABI_MINOR 3u /* fields appended; while major is 0 a minor may break too */
 #define PODIUM_HAS(p, field) \
     ((p)->struct_size >= offsetof(__typeof__(*(p)), field) + sizeof((p)->field))
 #define PODIUM_EXPORT __attribute__((visibility("default")))
@@ -66,6 +66,7 @@ enum {
 typedef struct podium_vec podium_vec;
 typedef struct podium_batch podium_batch; /* the examples of one step, valid until step returns */
 typedef struct podium_host podium_host;
+typedef struct podium_submission podium_submission;
 
 /* A borrowed view of one parameter's part of a vector; valid until the next host call.  Row-major,
  * contiguous, aligned to 64 bytes. */
@@ -204,7 +205,8 @@ struct podium_host {
 
     /* Creates the base submission of a PODIUM_BASE hyperparameter on parameters `x` (NULL:
      * task->x). When the base calls evaluate it gets the loss and gradient that `gradient` (NULL:
-     * the host) provides.  Destroyed by the host.  Only in create. */
+     * this h's evaluate) provides; `gradient` finds io->at and io->grad set, never NULL.  A base
+     * may be a wrapper in turn.  Destroyed by the host.  Only in create. */
     int32_t (*base_create)(const podium_host *h, const podium_base *base, podium_vec *x,
                            int32_t (*gradient)(void *arg, podium_batch *b, uint32_t what,
                                                podium_eval *io),
@@ -214,6 +216,13 @@ struct podium_host {
     /* keep() of one number that is worth seeing, such as an adapted step size: the host may show
      * and record it under `name`.  Only in create. */
     int32_t (*keep_number)(const podium_host *h, const char *name, double *number);
+
+    /* The base's own pair, for a wrapper's before_eval and after_eval; nothing where it has none.
+     * They change the `x` that the base was created on. */
+    int32_t (*base_before_eval)(const podium_host *h, void *self);
+    int32_t (*base_after_eval)(const podium_host *h, void *self);
+    /* What the base's .so exports (its needs, whether it has before_eval); NULL: no such base. */
+    const podium_submission *(*base_table)(const podium_host *h, void *self);
 };
 
 /* Hyperparameters are declared, so that files are checked against them and a run on defaults only
@@ -257,7 +266,7 @@ typedef struct podium_value {
 
 enum { PODIUM_NEEDS_WHOLE_TENSORS = 1 }; /* never split one parameter over ranks */
 
-typedef struct podium_submission {
+struct podium_submission {
     uint32_t struct_size;
     uint16_t abi_major, abi_minor; /* PODIUM_ABI_MAJOR, PODIUM_ABI_MINOR it was built with */
     const char *name, *version, *authors, *url;
@@ -271,7 +280,7 @@ typedef struct podium_submission {
     int32_t (*before_eval)(void *self);                /* optional: e.g. swap an average in */
     int32_t (*after_eval)(void *self);                 /* optional: and out again */
     void (*destroy)(void *self); /* also after a failed step; self may be NULL */
-} podium_submission;
+};
 
 /* The one exported symbol.  Static storage, never freed; NULL: no table for this host. */
 PODIUM_EXPORT const podium_submission *podium_get_submission(uint32_t host_major,

@@ -21,11 +21,18 @@ static int32_t run_program(backend *b, program *p, const program_args *args)
     return program_run_host(p, args, 1);
 }
 
+static int32_t run_linalg(backend *b, const linalg_call *c)
+{
+    return linalg_run_host(&b->linalg_space, c);
+}
+
 static backend host = {.name = "host",
                        .real = PODIUM_F32,
                        .threads = 1,
                        .host_memory = true,
-                       .program_run = run_program};
+                       .program_run = run_program,
+                       .linalg = run_linalg,
+                       .linalg_space = {.real = PODIUM_F32}};
 
 static int32_t evaluate(void *arg, const void *at, void *grad, uint32_t what, podium_eval *io)
 {
@@ -51,8 +58,8 @@ static runner *make(void)
         .world_size = 1,
         .evaluate = evaluate,
     };
-    r->pid = r->control_fd = r->vectors_fd = r->log_fd = -1;
-    if (runner_allocate(r))
+    r->pid = r->control_fd = r->vectors_fd = r->arrays_fd = r->log_fd = -1;
+    if (runner_allocate(r) || runner_map_arrays(r))
         abort();
     r->control = aligned_alloc(4096, r->control_bytes);
     r->vectors = aligned_alloc(4096, r->vectors_bytes);
@@ -72,7 +79,8 @@ static void release(runner *r)
     runner_stop(r);
 }
 
-/* Requests: a command byte, a message, a length byte and as many bytes beside it. */
+/* Requests: a command byte, a message, a length byte and as many bytes beside it (a linear algebra
+ * call: as many behind it). */
 static void requests(const uint8_t *data, size_t size)
 {
     static const uint32_t commands[] = {PROTOCOL_CREATE, PROTOCOL_STEP, PROTOCOL_BEFORE_EVAL,
@@ -82,6 +90,8 @@ static void requests(const uint8_t *data, size_t size)
         r->command = commands[data[0] % 4];
         memcpy(&r->message, data + 1, sizeof r->message);
         size_t n = data[1 + sizeof r->message];
+        if (r->message.kind == PROTOCOL_LINALG)
+            n += sizeof(protocol_linalg);
         data += sizeof r->message + 2;
         size -= sizeof r->message + 2;
         n = n < size ? n : size;
