@@ -35,7 +35,7 @@ sed 's/"max_norm": *0.1/"max_norm": 0.101/' $cases/clipping.json >"$build/replay
 "$build/podium" replay "$build/replay-changed.json" --device ref >/dev/null
 [ $? -eq 1 ]
 check "another norm to clip to is noticed" $?
-"$build/podium" replay $cases/nesterov-quadratic-a.json --device ref --submission sgd >/dev/null 2>&1
+"$build/podium" replay $cases/adamw-quadratic-a.json --device ref --submission sgd >/dev/null 2>&1
 [ $? -eq 2 ]
 check "hyperparameters of another optimizer are refused" $?
 "$build/podium" replay $cases/sgd-quadratic-a.json --device ref --tolerance 0 >/dev/null

@@ -46,6 +46,13 @@ enum { PODIUM_MAX_HYPERPARAMETERS = 40, PODIUM_MAX_ARRAYS = 14 };
 #define PODIUM_DECLARE_FLAG(field, text, start) \
     PODIUM_DECLARE(PODIUM_FLAG, field, text, start, 0, 1, PODIUM_LINEAR, 0)
 
+#define PODIUM_DECLARE_BASE(start) /* another submission, driven through the host */         \
+    &(const podium_hyperparameter)                                                           \
+    {                                                                                        \
+        .struct_size = sizeof(podium_hyperparameter), .type = PODIUM_BASE, .name = "base",   \
+        .help = "the submission that is wrapped, with its hyperparameters", .base = (start), \
+    }
+
 #define PODIUM_LR(start) PODIUM_DECLARE_NUMBER("lr", "learning rate", start, 0, 1e3, PODIUM_LOG)
 #define PODIUM_BETA(field, text, start) \
     PODIUM_DECLARE_NUMBER(field, text, start, 0, 0.9999999, PODIUM_LINEAR)
@@ -86,6 +93,7 @@ typedef struct podium_optimizer {
     const podium_host *h;
     const podium_task *t;
     double number[PODIUM_MAX_HYPERPARAMETERS]; /* values in the order of the table; NaN: none */
+    const podium_value *const *values;         /* the same, for texts, lists and bases */
     double weight_decay;                       /* 0 without that hyperparameter */
     double grad_clip;                          /* NaN: none */
     podium_schedule schedule;
@@ -144,6 +152,7 @@ static inline int32_t podium_optimizer_create(const podium_host *h, const podium
         return h->fail(h, PODIUM_ENOMEM, "no memory for the optimizer's struct");
     o->h = h;
     o->t = t;
+    o->values = values;
     size_t at;
     for (at = 0; table[at]; at++)
         o->number[at] = values[at]->number;
@@ -174,7 +183,11 @@ static inline void podium_optimizer_destroy(void *self)
 
 /* The exported symbol, for a struct `type` that begins with a podium_optimizer.  What follows
  * `update` are further fields of podium_submission, .url at least. */
-#define PODIUM_OPTIMIZER(type, table, setup, update, ...)                                    \
+#define PODIUM_OPTIMIZER(type, table, setup, update, ...) \
+    PODIUM_OPTIMIZER_WITH(podium_optimizer_destroy, type, table, setup, update, __VA_ARGS__)
+
+/* The same with a destroy of its own, which ends with podium_optimizer_destroy. */
+#define PODIUM_OPTIMIZER_WITH(destroy_with, type, table, setup, update, ...)                 \
     static int32_t create(const podium_host *h, const podium_task *t,                        \
                           const podium_value *const *values, void **self)                    \
     {                                                                                        \
@@ -193,7 +206,7 @@ static inline void podium_optimizer_destroy(void *self)
             .hyperparameters = (table),                                                      \
             .create = create,                                                                \
             .step = (update),                                                                \
-            .destroy = podium_optimizer_destroy,                                             \
+            .destroy = (destroy_with),                                                       \
             __VA_ARGS__,                                                                     \
         };                                                                                   \
         (void)host_minor;                                                                    \
