@@ -18,7 +18,7 @@ bad() { # NAME WORDS
         echo "$out" | sed 's/^/# /'
     fi
 }
-for name in nadamw adamw nesterov heavy_ball sgd; do good "$name"; done
+for name in nadamw adamw nesterov heavy_ball sgd sam mechanic soap; do good "$name"; done
 good "$build/tests/bad_submissions/good.so"
 bad crash "crashed in step 3: SIGSEGV"
 bad exit "called exit\(0\) in step 5: return a status instead"
@@ -31,7 +31,7 @@ bad clock_random "two runs with one seed differ from step 0 on: take all randomn
 bad prints "it prints: 'hello from a submission"
 bad ignores_failure "step\(\) returned success: return the status"
 bad stands_still "changed no parameter"
-bad wrong_abi "wrong ABI version 7.2, this host speaks 0.2: rebuild"
+bad wrong_abi "wrong ABI version 7\.[0-9]+, this host speaks 0\.[0-9]+: rebuild"
 bad wrong_size "wrong struct_size: podium_submission has 24 bytes"
 bad missing_symbol "symbol 'podium_get_submission' is missing"
 bad bad_default "hyperparameter 'lr': default 2 lies outside its range \[0, 1\]"

@@ -22,11 +22,18 @@ static int32_t run_program(backend *b, program *p, const program_args *args)
     return program_run_host(p, args, b->threads);
 }
 
+static int32_t run_linalg(backend *b, const linalg_call *c)
+{
+    return linalg_run_host(&b->linalg_space, c);
+}
+
 static backend single = {.name = "host",
                          .real = PODIUM_F32,
                          .threads = 1,
                          .host_memory = true,
-                         .program_run = run_program};
+                         .program_run = run_program,
+                         .linalg = run_linalg,
+                         .linalg_space = {.real = PODIUM_F32}};
 
 /* Loss |x|^2 / 2. */
 static int32_t evaluate(void *arg, const void *at, void *grad, uint32_t what, podium_eval *io)
@@ -185,8 +192,14 @@ static void test_wrapper(void)
     hyperparameters *h;
     ok(!hyperparameters_create(&h, r, 0, find_base, NULL) &&
            !hyperparameters_set_text(h, "base=heavy_ball") &&
-           !hyperparameters_set_text(h, "base.lr=0.5") && !hyperparameters_send(h),
+           !hyperparameters_set_text(h, "base.lr=0.5"),
        "a wrapper takes a base and values for it");
+    yaml_document *d;
+    const char text[] = "base.lr: 0.5\nbase: {name: heavy_ball, lr: 0.1}\n";
+    ok(!yaml_parse(&d, text, sizeof text - 1, "s.yaml") &&
+           !hyperparameters_set_yaml(h, yaml_root(d)) && !hyperparameters_send(h),
+       "in yaml as well, by name or by a dotted key");
+    yaml_destroy(d);
     hyperparameters_destroy(h);
     for (int i = 0; i < LENGTH; i++)
         ((float *)runner_x(r))[i] = (float)(i + 1);
@@ -194,6 +207,96 @@ static void test_wrapper(void)
     ok(((float *)runner_x(r))[7] == 8 - 0.25f * 8, "the base sees the wrapper's gradient");
     ok(runner_get_counters(r)->vector_bytes == LENGTH * 4, "the base's vectors are the host's");
     runner_stop(r);
+}
+
+/* `so` with the assignments, ended by NULL, created. */
+static runner *wrapped(const char *so, const char *const *sets)
+{
+    runner *r = started(so);
+    hyperparameters *h = NULL;
+    int32_t rc = hyperparameters_create(&h, r, 0, find_base, NULL);
+    for (; !rc && *sets; sets++)
+        rc = hyperparameters_set_text(h, *sets);
+    if (rc || hyperparameters_send(h))
+        tap_diag("%s", podium_error());
+    hyperparameters_destroy(h);
+    for (int i = 0; i < LENGTH; i++)
+        ((float *)runner_x(r))[i] = (float)(i + 1);
+    if (runner_create(r))
+        tap_diag("%s", podium_error());
+    return r;
+}
+
+/* Steps t to t + n, then the parameters. */
+static bool steps(runner *r, int64_t t, int64_t n, float *x)
+{
+    for (int64_t i = t; i < t + n; i++)
+        if (runner_step(r, i, (uint64_t)i, NAN, NAN)) {
+            tap_diag("%s", podium_error());
+            return false;
+        }
+    memcpy(x, runner_x(r), LENGTH * sizeof *x);
+    return true;
+}
+
+/* Any depth, state of all levels in the snapshot. */
+static void test_composition(void)
+{
+    static const struct {
+        const char *so, *what;
+        const char *sets[5];
+        int gradients; /* a step */
+    } cases[] = {
+        {"optimizers/mechanic.so",
+         "mechanic(sam(adamw))",
+         {"base=sam", "base.base=adamw", "base.base.lr=1"},
+         2},
+        {"optimizers/sam.so",
+         "sam(mechanic_optax(nadamw))",
+         {"base=mechanic_optax", "base.base=nadamw", "base.base.lr=1"},
+         2},
+        {"optimizers/sam.so", "sam(prodigy)", {"base=prodigy"}, 2},
+        {"optimizers/sam.so", "sam(asam(sgd))", {"base=asam", "base.base=sgd"}, 4},
+        {"optimizers/mechanic_optax.so", "mechanic_optax(soap)", {"base=soap", "s_init=0.1"}, 1},
+        {"optimizers/shampoo.so", "shampoo", {"grafting=adam"}, 1},
+        {"optimizers/muon.so", "muon", {"weight_decay=0.1"}, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        float once[LENGTH], again[LENGTH];
+        void *bytes = NULL;
+        size_t size;
+        runner *r = wrapped(cases[i].so, cases[i].sets);
+        bool ran = steps(r, 0, 4, once) && !runner_snapshot(r, &bytes, &size) &&
+                   steps(r, 4, 4, once);
+        int64_t gradients = runner_get_counters(r)->gradient_evaluations;
+        runner_stop(r);
+        r = wrapped(cases[i].so, cases[i].sets);
+        bool resumed = ran && !runner_restore(r, bytes, size) && steps(r, 4, 4, again);
+        ok(resumed && !memcmp(once, again, sizeof once) && gradients == 8 * cases[i].gradients &&
+               isfinite(once[0]) && once[0] != 1,
+           "%s runs, resumes bit by bit, and takes %d gradients a step", cases[i].what,
+           cases[i].gradients);
+        free(bytes);
+        runner_stop(r);
+    }
+}
+
+/* A base that averages is looked at through its wrapper. */
+static void test_wrapped_evaluation(void)
+{
+    static const char *const sos[] = {"optimizers/sam.so", "optimizers/mechanic.so"};
+    static const char *const sets[] = {"base=dog", "base.averaging_gamma=8", "base.reps_rel=0.01",
+                                       NULL};
+    for (int i = 0; i < 2; i++) {
+        float before[LENGTH], during[LENGTH];
+        runner *r = wrapped(sos[i], sets);
+        bool ran = steps(r, 0, 5, before) && !runner_before_eval(r);
+        memcpy(during, runner_x(r), sizeof during);
+        ok(ran && memcmp(before, during, sizeof before) && !runner_after_eval(r) &&
+               !memcmp(before, runner_x(r), sizeof before),
+           "%s shows its base's average and goes on where it was", sos[i]);
+        runner_stop(r);
+    }
 }
 
 /* A forged request, as a hostile process could write it. */
@@ -242,6 +345,61 @@ static void test_hostile(void)
     }
 }
 
+/* Linear algebra calls of a hostile process: the trial ends before anything is touched. */
+static void test_hostile_linalg(void)
+{
+    const protocol_block good = {.ndim = 2, .shape = {5, 4}, .stride = {4, 1}};
+    static const struct {
+        const char *what;
+        int32_t is_array, index, ndim;
+        int64_t offset, shape, stride;
+        int32_t op, mode, order_length;
+    } cases[] = {
+        {"nothing", 0, 0, 2, 0, 5, 4, PROTOCOL_DOT, 0, 0},
+        {"an array that is none", 1, 0, 2, 0, 5, 4, PROTOCOL_DOT, 0, 0},
+        {"a vector that is none", 0, 60000, 2, 0, 5, 4, PROTOCOL_DOT, 0, 0},
+        {"a negative vector", 0, -1, 2, 0, 5, 4, PROTOCOL_DOT, 0, 0},
+        {"too many axes", 0, 0, 9, 0, 5, 4, PROTOCOL_DOT, 0, 0},
+        {"a negative offset", 0, 0, 2, -1, 5, 4, PROTOCOL_DOT, 0, 0},
+        {"an offset that overflows", 0, 0, 2, INT64_MAX, 5, 4, PROTOCOL_DOT, 0, 0},
+        {"a stride that overflows", 0, 0, 2, 0, 5, INT64_MAX / 2, PROTOCOL_DOT, 0, 0},
+        {"one row too many", 0, 0, 2, 0, 13, 4, PROTOCOL_DOT, 0, 0},
+        {"one element looked at for ever", 0, 0, 2, 0, (int64_t)1 << 40, 0, PROTOCOL_DOT, 0, 0},
+        {"an unknown operation", 0, 0, 2, 0, 5, 4, 99, 0, 0},
+        {"an order for an axis that is none", 0, 0, 2, 0, 5, 4, PROTOCOL_TAKE, 7, 5},
+        {"an order too short", 0, 0, 2, 0, 5, 4, PROTOCOL_TAKE, 0, 3},
+        {"an order of negative length", 0, 0, 2, 0, 5, 4, PROTOCOL_TAKE, 0, -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        protocol_linalg q = {.op = cases[i].op,
+                             .mode = cases[i].mode,
+                             .order_length = cases[i].order_length,
+                             .block = {good, good}};
+        q.block[0].is_array = cases[i].is_array;
+        q.block[0].index = cases[i].index;
+        q.block[0].ndim = cases[i].ndim;
+        q.block[0].offset = cases[i].offset;
+        q.block[0].shape[0] = cases[i].shape;
+        q.block[0].stride[0] = cases[i].stride;
+        runner *r = created("tests/bad_submissions/good.so");
+        int32_t order = cases[i].order_length > 0 ? cases[i].order_length : 0;
+        r->command = PROTOCOL_STEP;
+        r->message = (protocol_message){
+            .kind = PROTOCOL_LINALG,
+            .length = (uint32_t)(sizeof q + (size_t)order * sizeof order),
+        };
+        memset(r->control->bytes, 0, sizeof q + 64);
+        memcpy(r->control->bytes, &q, sizeof q);
+        int32_t rc = runner_serve(r);
+        if (i == 0)
+            ok(!rc && !r->control->message.status, "a good block is served");
+        else
+            ok(rc == PODIUM_EPROTOCOL && runner_ended(r) == RUNNER_PROTOCOL,
+               "a block: %s ends the trial", cases[i].what);
+        runner_stop(r);
+    }
+}
+
 /* The single-precision replay, by the magnitude rule of the goldens. */
 static void test_replay(void)
 {
@@ -271,7 +429,10 @@ int main(void)
     test_snapshot();
     test_values();
     test_wrapper();
+    test_composition();
+    test_wrapped_evaluation();
     test_hostile();
+    test_hostile_linalg();
     test_replay();
     return tap_done();
 }
