@@ -1,6 +1,6 @@
 /* What a step of each optimizer costs: the .so runs through the host on a synthetic model whose
- * gradient costs nothing.  Counts state, passes, sums and bytes; times steps between runs of
- * a loop over memory of the same size.  Prints a table in Markdown.
+ * gradient costs nothing (matrix methods on a smaller one).  Counts state, passes, sums and bytes;
+ * times steps between runs of a loop over memory of the same size.  Prints a table in Markdown.
  * usage: bench_optimizers FOLDER_OF_SO [NAME...] */
 #include <glob.h>
 #include <math.h>
@@ -14,7 +14,7 @@
 #include "harness/runner_host.h"
 #include "runner/protocol.h"
 
-enum { LAYERS = 16, ROWS = 512, COLUMNS = 1024, WARM_UP = 10, STEPS = 20, THREADS = 2 };
+enum { LAYERS = 16, WARM_UP = 10, STEPS = 20, THREADS = 2 };
 
 typedef struct model {
     runner_param params[2 * LAYERS];
@@ -36,18 +36,19 @@ static int32_t evaluate(void *arg, const void *at, void *grad, uint32_t what, po
     return 0;
 }
 
-static bool model_init(model *m)
+/* LAYERS matrices [rows, columns], each with a bias. */
+static bool model_init(model *m, int64_t rows, int64_t columns)
 {
     for (int i = 0; i < LAYERS; i++) {
         m->params[2 * i] = (runner_param){.kind = PODIUM_WEIGHT,
                                           .ndim = 2,
-                                          .shape = {ROWS, COLUMNS},
-                                          .count = ROWS * COLUMNS,
+                                          .shape = {rows, columns},
+                                          .count = rows * columns,
                                           .offset = m->n};
-        m->n += ROWS * COLUMNS;
+        m->n += rows * columns;
         m->params[2 * i + 1] = (runner_param){
-            .kind = PODIUM_BIAS, .ndim = 1, .shape = {ROWS}, .count = ROWS, .offset = m->n};
-        m->n += ROWS;
+            .kind = PODIUM_BIAS, .ndim = 1, .shape = {rows}, .count = rows, .offset = m->n};
+        m->n += rows;
     }
     size_t bytes = (size_t)m->n * sizeof(float);
     m->x = malloc(bytes);
@@ -106,6 +107,11 @@ static int32_t start(runner **r, const char *so, const model *m, backend *b)
     return runner_create(*r);
 }
 
+static bool is_matrix_method(const runner *r)
+{
+    return runner_get_submission(r, 0)->needs & PODIUM_NEEDS_WHOLE_TENSORS;
+}
+
 static int32_t measure(runner *r, const model *m, figures *f)
 {
     double step[STEPS], loop[STEPS];
@@ -121,6 +127,12 @@ static int32_t measure(runner *r, const model *m, figures *f)
     const runner_counters *z = runner_get_counters(r);
     qsort(step, STEPS, sizeof *step, by_value);
     qsort(loop, STEPS, sizeof *loop, by_value);
+    /* The middle step, but the mean where few steps do most of the work (Shampoo's roots). */
+    double middle = step[STEPS / 2], sum = 0;
+    for (int i = 0; i < STEPS; i++)
+        sum += step[i] / STEPS;
+    if (is_matrix_method(r))
+        middle = sum;
     double bytes = (double)m->n * sizeof(float);
     *f = (figures){
         .state = (double)z->vector_bytes / bytes,
@@ -131,7 +143,7 @@ static int32_t measure(runner *r, const model *m, figures *f)
         .sums = (double)(z->sums - a.sums) / STEPS,
         .per_tensor = (double)(z->per_param_sums - a.per_param_sums) / STEPS,
         .bytes = (double)(z->bytes_moved - a.bytes_moved) / STEPS / (double)m->n,
-        .loops = step[STEPS / 2] / loop[STEPS / 2],
+        .loops = middle / loop[STEPS / 2],
     };
     return 0;
 }
@@ -174,16 +186,19 @@ static void print_defaults(const runner_submission *s)
     printf(" | ");
 }
 
-static void print_row(const runner_submission *s, const figures *f, double adamw)
+static void print_row(const runner *r, const figures *f, double adamw)
 {
-    printf("| [%s](%s) | %g", s->name, s->url, f->state);
+    const runner_submission *s = runner_get_submission(r, 0);
+    printf("| [%s](%s) | %.3g", s->name, s->url, f->state);
     if (f->kept)
         printf(" + %lld B", (long long)f->kept);
     printf(" | %.3g | %.3g | %.3g | %.3g", f->gradients, f->passes, f->waits, f->sums);
     if (f->per_tensor > 0)
         printf(" + %.3g/tensor", f->per_tensor);
-    printf(" | %.3g | %.2f | ", f->bytes, f->loops / adamw);
-    printf("%.2f | ", f->loops * 12 / f->bytes);
+    if (is_matrix_method(r))
+        printf(" | %.3g | %.0f (small) | - | ", f->bytes, f->loops / adamw);
+    else
+        printf(" | %.3g | %.2f | %.2f | ", f->bytes, f->loops / adamw, f->loops * 12 / f->bytes);
     print_defaults(s);
     print_source(s->name);
 }
@@ -198,15 +213,22 @@ static int32_t row(const char *so, const model *m, backend *b, double adamw, dou
         rc = measure(r, m, &f);
     *loops = f.loops;
     if (!rc && !isnan(adamw))
-        print_row(runner_get_submission(r, 0), &f, adamw);
+        print_row(r, &f, adamw);
     runner_stop(r);
     return rc;
 }
 
-/* AdamW is measured again beside each optimizer. */
-static int32_t pair(const char *so, const char *adamw, const model *m, backend *b)
+/* On the model that suits it: the small one for methods whose cost grows faster than the model.
+ * AdamW is measured again beside each optimizer. */
+static int32_t pair(const char *so, const char *adamw, const model *large, const model *small,
+                    backend *b)
 {
+    runner *r = NULL;
     double beside, loops;
+    int32_t rc = start(&r, so, small, b);
+    const model *m = !rc && is_matrix_method(r) ? small : large;
+    runner_stop(r);
+    TRY(rc);
     TRY(row(adamw, m, b, NAN, &beside));
     return row(so, m, b, beside, &loops);
 }
@@ -222,7 +244,7 @@ static bool is_wanted(const char *path, char **names, int n)
 
 int main(int argc, char **argv)
 {
-    static model m;
+    static model large, small;
     char pattern[1024];
     backend *b;
     glob_t g;
@@ -232,7 +254,8 @@ int main(int argc, char **argv)
         return 2;
     }
     snprintf(adamw, sizeof adamw, "%.900s/adamw.so", argv[1]);
-    if (!model_init(&m) || backend_open(&b, "cpu", THREADS) < 0) {
+    if (!model_init(&large, 512, 1024) || !model_init(&small, 128, 256) ||
+        backend_open(&b, "cpu", THREADS) < 0) {
         fprintf(stderr, "bench_optimizers: %s\n", podium_error());
         return 1;
     }
@@ -243,7 +266,8 @@ int main(int argc, char **argv)
            "defaults | proven against |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
     int failed = 0;
     for (size_t i = 0; i < g.gl_pathc; i++)
-        if (is_wanted(g.gl_pathv[i], argv + 2, argc - 2) && pair(g.gl_pathv[i], adamw, &m, b) < 0) {
+        if (is_wanted(g.gl_pathv[i], argv + 2, argc - 2) &&
+            pair(g.gl_pathv[i], adamw, &large, &small, b) < 0) {
             fprintf(stderr, "bench_optimizers: %s: %s\n", g.gl_pathv[i], podium_error());
             failed = 1;
         }

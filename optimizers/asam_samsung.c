@@ -30,8 +30,10 @@ static int is_bias(int32_t kind)
 static int32_t setup(void *self)
 {
     asam_samsung *o = self;
-    o->norm = "t0 = select(p2, abs(v0) + c0, 1)*v1; s0 += t0*t0";
-    o->move = "t0 = select(p2, abs(v1) + c0, 1); v0 = v1 + c1*t0*t0*v2";
+    o->norm = "t1 = p2;" /* no golden: a mask */
+              "t0 = select(t1, abs(v0) + c0, 1)*v1; s0 += t0*t0";
+    o->move = "t1 = p2;" /* no golden: a mask */
+              "t0 = select(t1, abs(v1) + c0, 1); v0 = v1 + c1*t0*t0*v2";
     o->rho = o->common.number[RHO];
     o->constant = o->common.number[ETA];
     o->floor = 1e-16;

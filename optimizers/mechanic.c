@@ -126,7 +126,8 @@ static int32_t step(void *self, const podium_step *s)
                                         0, sums, 2)
                         : podium_reduce(o, "s0 += v0*v0; s1 += v0*(c0*(v1 - v2))",
                                         PODIUM_V(y, x, o->x0), PODIUM_C(scale), sums, 2));
-    double decay = p[S_DECAY] * o->sum * sqrt(o->g_square) / (sqrt(sums[0]) + p[EPS]);
+    double length = sqrt(sums[0]) + p[EPS]; /* no golden: against a division by 0 */
+    double decay = p[S_DECAY] * o->sum * sqrt(o->g_square) / length;
     tune(o, o->g_delta + decay * sums[1]);
     PODIUM_TRY(o->delta ? podium_run(o, "v3 = v3 + (v1 - v0); v0 = v2 + c0*v3",
                                      PODIUM_V(x, y, o->x0, o->delta), PODIUM_C(fmax(o->sum, 0)))

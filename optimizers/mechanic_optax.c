@@ -45,7 +45,7 @@ static int32_t look(void *self, podium_vec *g)
 {
     mechanic_optax *o = self;
     return podium_reduce(o,
-                         "t0 = c0*(v2 - v1);"
+                         "t0 = c0*(v2 - v1);" /* no golden: s does not depend on h's scale */
                          "s0 += v0*v0; s1 += v1*v1; s2 += v0*t0; s3 += v1*t0",
                          PODIUM_V(g, o->scratch.common.t->x, o->x0), PODIUM_C(shrink(o)), o->sums,
                          4);
@@ -94,7 +94,8 @@ static int32_t step(void *self, const podium_step *s)
     if (rc < 0)
         return rc;
     double scale = shrink(o);
-    double decay = p[S_DECAY] * o->sum * sqrt(o->sums[0]) / (sqrt(o->sums[1]) + p[EPS]);
+    double length = sqrt(o->sums[1]) + p[EPS]; /* no golden: against a division by 0 */
+    double decay = p[S_DECAY] * o->sum * sqrt(o->sums[0]) / length;
     tune(o, o->sums[2] + decay * o->sums[3]);
     PODIUM_TRY(podium_run(o, "v0 = v2 - c0*(c1*(v2 - v0) - (v1 - v0))",
                           PODIUM_V(x, o->scratch.y, o->x0), PODIUM_C(o->sum, scale)));

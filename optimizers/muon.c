@@ -96,8 +96,9 @@ static int32_t momentum(muon *o, double t)
     const double *p = o->common.number;
     return podium_pass(o,
                        "v1 = p2*v1 + (1 - p2)*v0;"
-                       "v2 = select(p3, 0, c0*v2 + (1 - c0)*v0*v0);"
-                       "v0 = select(p3, (1 - c1)*v0 + c1*v1, c2*v1/(c3*sqrt(v2) + c4))",
+                       "t0 = p3;" /* no golden: a mask */
+                       "v2 = select(t0, 0, c0*v2 + (1 - c0)*v0*v0);"
+                       "v0 = select(t0, (1 - c1)*v0 + c1*v1, c2*v1/(c3*sqrt(v2) + c4))",
                        PODIUM_V(o->common.t->g, o->m, o->v),
                        PODIUM_C(p[ADAM_BETA2], p[NESTEROV] != 0 ? p[MOMENTUM] : 1,
                                 1 / (1 - pow(p[ADAM_BETA1], t)),

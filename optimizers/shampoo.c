@@ -266,7 +266,8 @@ static int32_t resize(shampoo *o, const piece *b)
     double length, mine;
     PODIUM_TRY(o->linalg->dot(h, &grafted, &grafted, &length));
     PODIUM_TRY(o->linalg->dot(h, &own, &own, &mine));
-    return o->linalg->add(h, 0, &own, sqrt(length) / (sqrt(mine) + 1e-16), &own);
+    double guarded = sqrt(mine) + 1e-16; /* no golden: against a division by 0 */
+    return o->linalg->add(h, 0, &own, sqrt(length) / guarded, &own);
 }
 
 static int32_t step(void *self, const podium_step *s)

@@ -172,7 +172,8 @@ static int32_t accumulate(soap *o, size_t i)
         if (t->at[k] < 0)
             continue;
         podium_block gg = podium_block_square(o->gg, t->at[k], t->shape[k]);
-        PODIUM_TRY(o->linalg->gram(o->common.h, 1 - beta, &g, k, beta, &gg));
+        double part = 1 - beta; /* no golden: bases have no scale */
+        PODIUM_TRY(o->linalg->gram(o->common.h, part, &g, k, beta, &gg));
     }
     return PODIUM_OK;
 }
@@ -241,8 +242,9 @@ static int32_t move(soap *o, double lr, double n)
         PODIUM_TRY(podium_pass(o, "q0 += v0*v0", PODIUM_V(o->u), NULL, 0, NULL, 0, NULL, 0,
                                &o->square, 1));
     for (size_t i = 0; i < task->num_params; i++) {
-        double mean = o->square[i] / (double)task->params[i]->count;
-        o->scale[i] = p[NORMALIZE] != 0 ? size / (1e-30 + sqrt(mean)) : size;
+        double mean = sqrt(o->square[i] / (double)task->params[i]->count);
+        double length = 1e-30 + mean; /* no golden: against a division by 0 */
+        o->scale[i] = p[NORMALIZE] != 0 ? size / length : size;
     }
     return podium_pass(o, "v0 = p1*(v0 - p2*v1)", PODIUM_V(task->x, o->u), NULL, 0, NULL, 0,
                        &o->scale, 1, NULL, 0);
