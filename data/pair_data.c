@@ -35,8 +35,8 @@ struct pair_data {
     int64_t length[2], limit[PAIRS_SPLITS];
     const char *language[2];
     side sides[PAIRS_SPLITS][2];
-    int64_t count[PAIRS_SPLITS]; /* pairs; of training those in `fit` */
-    int64_t *fit;                /* training pairs whose sides fit */
+    int64_t count[PAIRS_SPLITS]; /* pairs in `fit`; before it is made, lines */
+    int64_t *fit[PAIRS_SPLITS];  /* pairs whose sides fit, in order */
     bpe *bpe;
     vocabulary pieces;
     token_map map;
@@ -118,7 +118,7 @@ static int32_t read_split(pair_data *d, int split, const char *folder, sha256 *h
                                (long long)a[s].text.count, (long long)n);
     if (n < 1)
         return podium_fail(PODIUM_EINVAL, "%s: no pairs", sets[d->set].files[split]);
-    d->count[split] = n < d->limit[split] ? n : d->limit[split];
+    d->count[split] = n;
     return 0;
 }
 
@@ -165,22 +165,31 @@ static int64_t tokens(const pair_data *d, int split, int s, int64_t i)
     return start[i + 1] - start[i];
 }
 
-static int32_t choose_training_pairs(pair_data *d)
+/* The first pairs, `limit` at most, whose sides both fit. */
+static int32_t choose_pairs(pair_data *d, int split)
 {
-    int64_t n = d->count[PAIRS_TRAIN], kept = 0;
-    d->fit = malloc((size_t)n * sizeof *d->fit);
+    int64_t n = d->count[split], kept = 0, *fit = malloc((size_t)n * sizeof *fit);
+    d->fit[split] = fit;
+    if (!fit)
+        return no_memory();
+    for (int64_t i = 0; i < n && kept < d->limit[split]; i++)
+        if (tokens(d, split, 0, i) <= d->length[0] && tokens(d, split, 1, i) <= d->length[1])
+            fit[kept++] = i;
+    d->count[split] = kept;
+    return kept ? 0
+                : podium_fail(PODIUM_EINVAL, "%s: no pair has at most %lld and %lld tokens",
+                              sets[d->set].files[split], (long long)d->length[0],
+                              (long long)d->length[1]);
+}
+
+static int32_t choose_all_pairs(pair_data *d)
+{
+    for (int split = 0; split < PAIRS_SPLITS; split++)
+        TRY(choose_pairs(d, split));
+    int64_t n = d->count[PAIRS_TRAIN];
     d->order = malloc((size_t)n * sizeof *d->order);
     d->rows = malloc((size_t)(n + 1) * sizeof *d->rows);
-    if (!d->fit || !d->order || !d->rows)
-        return no_memory();
-    for (int64_t i = 0; i < n; i++)
-        if (tokens(d, PAIRS_TRAIN, 0, i) <= d->length[0] &&
-            tokens(d, PAIRS_TRAIN, 1, i) <= d->length[1])
-            d->fit[kept++] = i;
-    d->count[PAIRS_TRAIN] = kept;
-    return kept ? 0
-                : podium_fail(PODIUM_EINVAL, "no training pair has at most %lld and %lld tokens",
-                              (long long)d->length[0], (long long)d->length[1]);
+    return d->order && d->rows ? 0 : no_memory();
 }
 
 static int32_t load(pair_data *d, const char *folder, int64_t merges, const token_key *key)
@@ -209,7 +218,7 @@ static int32_t load(pair_data *d, const char *folder, int64_t merges, const toke
     sha256_final(&hash, digest);
     sha256_hex(digest, hex);
     snprintf(d->id, sizeof d->id, "%s:%s", set_names[d->set], hex);
-    TRY(choose_training_pairs(d));
+    TRY(choose_all_pairs(d));
     return token_map_init(&d->map, key, pair_data_vocabulary(d), BPE_SPECIALS);
 }
 
@@ -262,7 +271,8 @@ void pair_data_close(pair_data *d)
     for (int i = 0; i < 6; i++)
         free(*batch_ids(&d->batch, i));
     free(d->batch.weights);
-    free(d->fit);
+    for (int i = 0; i < PAIRS_SPLITS; i++)
+        free(d->fit[i]);
     free(d->order);
     free(d->rows);
     bpe_close(d->bpe);
@@ -333,7 +343,6 @@ static void place(pair_data *d, int split, int64_t pair, int64_t row, int32_t se
     for (int s = 0; s < 2; s++) {
         const side *a = &d->sides[split][s];
         int64_t length = d->length[s], n = tokens(d, split, s, pair), at = row * length + used[s];
-        n = n < length - used[s] ? n : length - used[s];
         memcpy(*batch_ids(b, s) + at, a->ids.data + a->start[pair], (size_t)n * sizeof(int32_t));
         for (int64_t i = 0; d->packed && i < n; i++) {
             (*batch_ids(b, 2 + s))[at + i] = (int32_t)i;
@@ -363,7 +372,7 @@ static void begin_epoch(pair_data *d, uint64_t seed, int64_t epoch)
     for (int64_t i = 0; i < n; i++) {
         int64_t size[2];
         for (int s = 0; s < 2; s++)
-            size[s] = tokens(d, PAIRS_TRAIN, s, d->fit[d->order[i]]);
+            size[s] = tokens(d, PAIRS_TRAIN, s, d->fit[PAIRS_TRAIN][d->order[i]]);
         bool fits = d->packed && i && used[0] + size[0] <= d->length[0] &&
                     used[1] + size[1] <= d->length[1];
         if (!fits) {
@@ -394,7 +403,8 @@ int32_t pair_data_train(pair_data *d, uint64_t seed, int64_t step, int64_t batch
         find_epoch(d, seed, row);
         const int64_t *range = &d->rows[row - d->epoch_row];
         for (int64_t k = range[0]; k < range[1]; k++)
-            place(d, PAIRS_TRAIN, d->fit[d->order[k]], i, (int32_t)(k - range[0]) + 1, used);
+            place(d, PAIRS_TRAIN, d->fit[PAIRS_TRAIN][d->order[k]], i, (int32_t)(k - range[0]) + 1,
+                  used);
     }
     relabel(d, count);
     d->batch.count = count;
@@ -408,8 +418,7 @@ int32_t pair_data_eval(pair_data *d, pair_split split, int64_t start, int64_t ba
     TRY(clear_batch(d, batch));
     for (int64_t i = 0; i < batch && start + i < d->count[split]; i++) {
         int64_t used[2] = {0, 0};
-        int64_t pair = split == PAIRS_TRAIN ? d->fit[start + i] : start + i;
-        place(d, split, pair, i, 1, used);
+        place(d, split, d->fit[split][start + i], i, 1, used);
         d->batch.count++;
     }
     relabel(d, batch);
@@ -420,7 +429,7 @@ int32_t pair_data_eval(pair_data *d, pair_split split, int64_t start, int64_t ba
 const char *pair_data_reference(const pair_data *d, pair_split split, int64_t i)
 {
     const text_lines *t = &d->sides[split][1].text;
-    return t->line ? t->line[split == PAIRS_TRAIN ? d->fit[i] : i] : NULL;
+    return t->line ? t->line[d->fit[split][i]] : NULL;
 }
 
 int32_t pair_data_decode(const pair_data *d, const int32_t *ids, int64_t count, text_buffer *out)

@@ -6,10 +6,11 @@
  *     path: FOLDER          default: the set's folder below the data directory
  *     source: de, target: en
  *     tokenizer: bpe | ids  bpe: trained on both sides of the training split; ids: NAME.LANG.ids
- * and pieces.vocab, made by a SentencePiece tool (pad 0, begin 1, end 2) merges: 1000          of
- * bpe source_length: 24, target_length: 24   tokens a row, the end token included; training pairs
- *                           with a longer side are left out
- *     valid: 400, test: N   that many held-out pairs at most (default: all)
+ *                           and pieces.vocab, made by a SentencePiece tool (pad 0, begin 1, end 2)
+ *     merges: 1000          of bpe
+ *     source_length: 24, target_length: 24   tokens a row, the end token included; pairs with a
+ *                           longer side are left out of every split (of BLEU's references too)
+ *     valid: 400, test: N   the first N held-out pairs that fit (default: all)
  *     packed: false         several pairs a row, told apart by segments
  * Files are line-aligned, plain or gzip: NAME.de and NAME.en with NAME train, valid, test
  * (debian-text); train, val, test_2016_flickr (multi30k); train, newstest2013, newstest2014
@@ -48,14 +49,14 @@ int32_t pair_data_vocabulary(const pair_data *d); /* ids */
 int64_t pair_data_source_length(const pair_data *d);
 int64_t pair_data_target_length(const pair_data *d);
 bool pair_data_packed(const pair_data *d);
-/* Pairs; in training those that fit. */
+/* Pairs that fit. */
 int64_t pair_data_count(const pair_data *d, pair_split split);
 
 /* Rows [first, first + count) of training batch `step`, which has `batch` rows over all ranks.
  * Errors: PODIUM_ENOMEM. */
 int32_t pair_data_train(pair_data *d, uint64_t seed, int64_t step, int64_t batch, int64_t first,
                         int64_t count, pair_batch *out);
-/* Pairs [start, start + batch) of a split, one a row, cut to the lengths; past its end padding. */
+/* Pairs [start, start + batch) of a split, one a row; past its end padding. */
 int32_t pair_data_eval(pair_data *d, pair_split split, int64_t start, int64_t batch,
                        pair_batch *out);
 /* The target side as it was written, borrowed: what BLEU compares with.  NULL with tokenizer ids

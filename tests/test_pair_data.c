@@ -69,7 +69,7 @@ static void test_padded(void)
     pair_batch b;
     ok(d != NULL, "a set opens: %s", podium_error());
     ok(pair_data_count(d, PAIRS_TRAIN) == PAIRS - 1 && pair_data_count(d, PAIRS_VALID) == 4,
-       "the long pair is left out, the held-out split is cut");
+       "pairs that are too long are left out of both splits");
     ok(!strncmp(pair_data_id(d), "multi30k:", 9) && strlen(pair_data_id(d)) == 73, "the data id");
     ok(pair_data_eval(d, PAIRS_VALID, 2, 4, &b) == 0 && b.count == 2, "two rows and padding");
     is_row(d, b.targets, 22, pair_data_reference(d, PAIRS_VALID, 2), "the reference");
@@ -82,8 +82,12 @@ static void test_padded(void)
     }
     ok(weights > 0, "weights are 1 on tokens, 0 on padding");
     ok(b.inputs_position == NULL, "no positions unless packed");
-    int32_t cut_end = b.targets[1 * 22 + 21];
-    ok(cut_end != 0, "a held-out pair that is too long is cut");
+    is_row(d, b.targets + 22, 22, "ex ey ez ex ey", "the next that fits follows a long pair");
+    is_text(pair_data_reference(d, PAIRS_VALID, 3), "ex ey ez ex ey", "its reference");
+    pair_data_close(d);
+    d = open_set(", merges: 20, source_length: 24, target_length: 22, valid: 3, test: 9", NULL);
+    ok(d && pair_data_count(d, PAIRS_VALID) == 3 && pair_data_count(d, PAIRS_TEST) == 4,
+       "a limit counts pairs that fit");
     pair_data_close(d);
 }
 
