@@ -6,12 +6,14 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/ranks.h"
 #include "harness/hyperparameters.h"
 #include "harness/replay.h"
 #include "harness/replay_rules.h"
 
 typedef struct options {
-    const char *device, *precision, *submission;
+    const char *device, *precision, *submission, *layout;
+    int64_t threads;
     double tolerance; /* < 0: each case's own */
     bool quiet;
 } options;
@@ -41,6 +43,12 @@ static int32_t parse(int argc, char **argv, options *o)
             TRY(take(argc, argv, &i, &text));
             if (!number_parse(text, &o->tolerance) || !(o->tolerance >= 0))
                 return podium_fail(PODIUM_EINVAL, "--tolerance %s: expected a number >= 0", text);
+        } else if (!strcmp(argv[i], "--parallel")) {
+            TRY(take(argc, argv, &i, &o->layout));
+        } else if (!strcmp(argv[i], "--threads")) {
+            TRY(take(argc, argv, &i, &text));
+            if (!integer_parse(text, &o->threads) || o->threads < 1 || o->threads > 4096)
+                return podium_fail(PODIUM_EINVAL, "--threads %s: expected 1 to 4096", text);
         } else if (!strcmp(argv[i], "--quiet")) {
             o->quiet = true;
         } else if (argv[i][0] == '-') {
@@ -83,8 +91,8 @@ static int32_t check_rules(const char *path, const options *o, backend *b, doubl
     return 0;
 }
 
-static int32_t replay_one(const char *path, const options *o, backend *b, double *worst,
-                          bool *passed)
+static int32_t replay_one(const char *path, const options *o, backend *b, parallel *ranks,
+                          double *worst, bool *passed)
 {
     bool is_rules;
     TRY(check_rules(path, o, b, worst, passed, &is_rules));
@@ -93,10 +101,11 @@ static int32_t replay_one(const char *path, const options *o, backend *b, double
     replay_case *c;
     replay_result result;
     char so[PATH_MAX];
-    TRY(replay_load(&c, path));
+    TRY(parallel_agree(ranks, replay_load(&c, path)));
     int32_t rc = submission_find(o->submission ? o->submission : c->optimizer, so, sizeof so);
+    rc = parallel_agree(ranks, rc);
     if (!rc)
-        rc = replay_run(c, so, b, o->tolerance, &result);
+        rc = replay_run_on(c, so, b, o->tolerance, ranks, &result);
     if (rc < 0) {
         replay_destroy(c);
         return podium_fail_in(rc, "%s", path);
@@ -116,19 +125,17 @@ static int32_t replay_one(const char *path, const options *o, backend *b, double
     return 0;
 }
 
-static int run(int argc, char **argv)
+/* All cases on the ranks of `ranks` (NULL: one). */
+static int replay_all(int32_t cases, char **argv, const options *given, parallel *ranks)
 {
-    options o = {.device = "cpu", .precision = "f32", .tolerance = -1};
-    int32_t cases = parse(argc, argv, &o);
-    if (cases < 0)
-        return cases;
+    options o = *given;
     backend *b;
-    TRY(backend_open(&b, o.device, 1));
+    TRY(parallel_agree(ranks, backend_open(&b, o.device, (int)o.threads)));
     double worst = 0;
     bool passed = true;
     int32_t rc = 0;
     for (int32_t i = 0; !rc && i < cases; i++)
-        rc = replay_one(argv[i], &o, b, &worst, &passed);
+        rc = replay_one(argv[i], &o, b, ranks, &worst, &passed);
     backend_close(b);
     if (rc)
         return rc;
@@ -136,18 +143,42 @@ static int run(int argc, char **argv)
     return passed ? EXIT_DONE : EXIT_MEASURED_FAILED;
 }
 
+static int run(int argc, char **argv)
+{
+    options o = {.device = "cpu", .precision = "f32", .tolerance = -1, .threads = 1};
+    int32_t cases = parse(argc, argv, &o);
+    if (cases < 0)
+        return cases;
+    if (!o.layout)
+        return replay_all(cases, argv, &o, NULL);
+    comm *c;
+    parallel ranks;
+    TRY(comm_open(&c));
+    int rc = parallel_init(&ranks, c, o.layout);
+    if (rc >= 0) {
+        ranks_speak_once(c);
+        rc = replay_all(cases, argv, &o, &ranks);
+        parallel_release(&ranks);
+    }
+    comm_close(c);
+    return rc;
+}
+
 const command command_replay = {
     .name = "replay",
     .summary = "replay golden optimizer trajectories",
     .usage =
         "usage: podium replay CASE.json... [--device ref|cpu|cuda|hip] [--precision f32]\n"
-        "                     [--tolerance E] [--submission X] [--quiet]\n\n"
+        "                     [--tolerance E] [--submission X] [--threads N] [--parallel LAYOUT]\n"
+        "                     [--quiet]\n\n"
         "Replays each golden trajectory through build/optimizers/NAME.so (or X) and compares.\n"
         "On ref (double) the error is relative to the displacement and the limit is the\n"
         "case's; in f32 it is relative to the weights, limit 1e-5 or ten times the original's\n"
         "own float32 error. Numbers that the submission keeps under the original's names (d, lb, "
         "...)\n"
         "are compared too. schedules.json and clipping.json check the helpers of include/podium.\n"
-        "The last line is the largest error; exit status 1 past a limit.\n",
+        "The last line is the largest error; exit status 1 past a limit.\n\n"
+        "With --parallel dp=N[,zero=1] under `mpirun -n N`, the ranks replay together: each has\n"
+        "its part of every gradient (and, with zero=1, of the optimizer's state).\n",
     .run = run,
 };

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sha256.h"
 #include "harness/hyperparameters.h"
 
 typedef struct replay {
     const replay_case *c;
     runner *r;
-    bool single; /* vectors are f32 */
+    parallel *ranks; /* NULL: one */
+    double weight;   /* of this rank's part of the loss */
+    bool single;     /* vectors are f32 */
     int64_t step;
     int evaluations_in_step;
     double first_loss;
@@ -45,12 +48,16 @@ static int32_t evaluate(void *arg, const void *at, void *grad, uint32_t what, po
     replay *p = arg;
     (void)what; /* the goldens use the plain gradient where labels would be sampled */
     gather(p, at, p->x);
-    io->loss = replay_loss(p->c, p->step, p->x, grad ? p->gradient : NULL, p->scratch);
+    double whole = replay_loss(p->c, p->step, p->x, grad ? p->gradient : NULL, p->scratch);
+    io->loss = whole;
+    if (p->ranks)
+        io->loss = replay_loss_part(p->c, p->step, p->x, grad ? p->gradient : NULL, p->scratch,
+                                    p->ranks->rank, p->ranks->size, &p->weight);
     io->num_examples = (double)(p->c->minibatch ? p->c->minibatch : p->c->num_rows);
     if (grad)
         scatter(p, p->gradient, grad);
     if (p->evaluations_in_step++ == 0)
-        p->first_loss = io->loss;
+        p->first_loss = whole;
     return 0;
 }
 
@@ -102,6 +109,19 @@ static int32_t compare_scalars(const replay *p, int64_t t, replay_result *out)
     return 0;
 }
 
+/* The parameters after a step or for an evaluation; the same bits on every rank. */
+static int32_t look(replay *p)
+{
+    uint8_t digest[32];
+    sha256 h;
+    TRY(runner_gather_x(p->r));
+    gather(p, runner_x(p->r), p->x);
+    sha256_init(&h);
+    sha256_update(&h, p->x, (size_t)p->c->n * sizeof *p->x);
+    sha256_final(&h, digest);
+    return parallel_same(p->ranks, digest, "the parameters");
+}
+
 static int32_t run_steps(replay *p, replay_result *out)
 {
     const replay_case *c = p->c;
@@ -109,17 +129,17 @@ static int32_t run_steps(replay *p, replay_result *out)
         p->step = t;
         p->evaluations_in_step = 0;
         p->first_loss = NAN;
-        TRY(runner_step(p->r, t, (uint64_t)t + 1, NAN, NAN));
-        gather(p, runner_x(p->r), p->x);
+        TRY(parallel_agree(p->ranks, runner_step(p->r, t, (uint64_t)t + 1, NAN, NAN)));
+        TRY(look(p));
         compare(p, t, c->want + t * c->n, out);
         compare_loss(p, t, out);
         TRY(compare_scalars(p, t, out));
         if (!c->want_eval)
             continue;
-        TRY(runner_before_eval(p->r));
-        gather(p, runner_x(p->r), p->x);
+        TRY(parallel_agree(p->ranks, runner_before_eval(p->r)));
+        TRY(look(p));
         compare(p, t, c->want_eval + t * c->n, out);
-        TRY(runner_after_eval(p->r));
+        TRY(parallel_agree(p->ranks, runner_after_eval(p->r)));
     }
     return 0;
 }
@@ -141,6 +161,8 @@ static int32_t start(replay *p, const char *so_path, backend *b)
         .seed = 1,
         .evaluate = evaluate,
         .evaluate_arg = p,
+        .parallel = p->ranks,
+        .weight = &p->weight,
     };
     hyperparameters *h;
     TRY(runner_start(&p->r, &config));
@@ -172,14 +194,21 @@ static void judge(const replay *p, double tolerance, replay_result *out)
 int32_t replay_run(const replay_case *c, const char *so_path, backend *b, double tolerance,
                    replay_result *out)
 {
+    return replay_run_on(c, so_path, b, tolerance, NULL, out);
+}
+
+int32_t replay_run_on(const replay_case *c, const char *so_path, backend *b, double tolerance,
+                      parallel *ranks, replay_result *out)
+{
     *out = (replay_result){0};
-    replay p = {.c = c, .single = b->real == PODIUM_F32};
+    replay p = {.c = c, .ranks = ranks, .weight = 1, .single = b->real == PODIUM_F32};
     p.x = calloc((size_t)c->n, sizeof(double));
     p.gradient = calloc((size_t)c->n, sizeof(double));
     p.scratch = calloc((size_t)c->classes + 1, sizeof(double));
     int32_t rc = p.x && p.gradient && p.scratch
                      ? start(&p, so_path, b)
                      : podium_fail(PODIUM_ENOMEM, "no memory for a replay");
+    rc = parallel_agree(ranks, rc);
     if (!rc)
         rc = run_steps(&p, out);
     if (!rc)

@@ -65,10 +65,18 @@ void replay_destroy(replay_case *c);
  * scratch: [classes] doubles. */
 double replay_loss(const replay_case *c, int64_t step, const double *x, double *gradient,
                    double *scratch);
+/* A part of it, such that the mean of all ranks' parts by their weights is the whole: some of the
+ * step's rows, or, of a problem without rows, some elements of the gradient times `size`. */
+double replay_loss_part(const replay_case *c, int64_t step, const double *x, double *gradient,
+                        double *scratch, int32_t rank, int32_t size, double *weight);
 
 /* Replays the case with the .so on the backend.  tolerance < 0: the case's own (README of the
  * goldens).  Errors: those of the runner and of the hyperparameters. */
 int32_t replay_run(const replay_case *c, const char *so_path, backend *b, double tolerance,
                    replay_result *out);
+/* The same on ranks (NULL: one), each with its part of every gradient; after each step the
+ * parameters must be equal on all.  [collective] */
+int32_t replay_run_on(const replay_case *c, const char *so_path, backend *b, double tolerance,
+                      parallel *ranks, replay_result *out);
 
 #endif

@@ -307,16 +307,17 @@ static double quadratic(const replay_case *c, const double *x, double *gradient)
     return loss;
 }
 
-/* Mean cross-entropy over the rows of the step: rows (step m + i) mod n for a minibatch of m. */
+/* Mean cross-entropy over a part of the step's rows: rows (step m + i) mod n for a minibatch of m.
+ */
 static double softmax(const replay_case *c, int64_t step, const double *x, double *gradient,
-                      double *p)
+                      double *p, comm_range part)
 {
     const double *bias = x + c->classes * c->d;
-    int64_t m = c->minibatch ? c->minibatch : c->num_rows;
+    int64_t m = c->minibatch;
     double loss = 0;
     if (gradient)
         memset(gradient, 0, (size_t)c->n * sizeof *gradient);
-    for (int64_t i = 0; i < m; i++) {
+    for (int64_t i = part.start; i < part.start + part.count; i++) {
         int64_t row = c->minibatch ? (step * m + i) % c->num_rows : i;
         const double *in = c->rows + row * c->d;
         double top = -INFINITY, sum = 0;
@@ -330,13 +331,18 @@ static double softmax(const replay_case *c, int64_t step, const double *x, doubl
             sum += exp(p[k] - top);
         loss += top + log(sum) - p[c->labels[row]];
         for (int64_t k = 0; gradient && k < c->classes; k++) {
-            double dlogit = (exp(p[k] - top) / sum - (k == c->labels[row])) / (double)m;
+            double dlogit = (exp(p[k] - top) / sum - (k == c->labels[row])) / (double)part.count;
             gradient[c->classes * c->d + k] += dlogit;
             for (int64_t j = 0; j < c->d; j++)
                 gradient[k * c->d + j] += dlogit * in[j];
         }
     }
-    return loss / (double)m;
+    return part.count ? loss / (double)part.count : 0;
+}
+
+static int64_t rows_of(const replay_case *c)
+{
+    return c->minibatch ? c->minibatch : c->num_rows;
 }
 
 double replay_loss(const replay_case *c, int64_t step, const double *x, double *gradient,
@@ -345,8 +351,23 @@ double replay_loss(const replay_case *c, int64_t step, const double *x, double *
     if (c->problem == REPLAY_QUADRATIC)
         return quadratic(c, x, gradient);
     if (c->problem == REPLAY_SOFTMAX)
-        return softmax(c, step, x, gradient, scratch);
+        return softmax(c, step, x, gradient, scratch, (comm_range){0, rows_of(c)});
     if (gradient)
         memcpy(gradient, c->gradients + step * c->n, (size_t)c->n * sizeof *gradient);
     return c->losses ? c->losses[step] : 0;
+}
+
+double replay_loss_part(const replay_case *c, int64_t step, const double *x, double *gradient,
+                        double *scratch, int32_t rank, int32_t size, double *weight)
+{
+    *weight = 1;
+    if (c->problem == REPLAY_SOFTMAX) {
+        comm_range part = comm_share(rows_of(c), 1, rank, size);
+        *weight = (double)part.count;
+        return softmax(c, step, x, gradient, scratch, part);
+    }
+    double loss = replay_loss(c, step, x, gradient, scratch);
+    for (int64_t i = 0; gradient && i < c->n; i++)
+        gradient[i] = i % size == rank ? gradient[i] * size : 0;
+    return rank == 0 ? loss * size : 0;
 }

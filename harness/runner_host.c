@@ -151,7 +151,7 @@ int32_t runner_allocate(runner *r)
     snprintf(r->items[1].name, sizeof r->items[1].name, "g");
     r->items[0].size = r->items[1].size = bytes;
     r->num_vectors = 2;
-    return 0;
+    return runner_ranks_open(r);
 }
 
 static int32_t send_task(runner *r)
@@ -160,14 +160,16 @@ static int32_t send_task(runner *r)
     pack p = {.data = malloc(size), .size = size};
     if (!p.data)
         return podium_fail(PODIUM_ENOMEM, "no memory for the task's description");
-    pack_put_integer(&p, r->config.rank);
-    pack_put_integer(&p, r->config.world_size);
+    pack_put_integer(&p, r->config.parallel ? r->config.parallel->rank : 0);
+    pack_put_integer(&p, r->config.parallel ? r->config.parallel->size : 1);
     pack_put_integer(&p, r->config.dtype);
     pack_put_integer(&p, r->config.step_hint);
     pack_put_integer(&p, r->batch_size);
     pack_put_integer(&p, (int64_t)r->config.seed);
     pack_put_integer(&p, r->config.vector_length);
     pack_put_integer(&p, (int64_t)r->stride);
+    pack_put_integer(&p, r->shard.start);
+    pack_put_integer(&p, r->shard.count);
     for (int32_t i = 0; i < r->config.num_params; i++) {
         const runner_param *q = &r->params[i];
         pack_put_integer(&p, q->kind);
@@ -194,8 +196,6 @@ int32_t runner_start(runner **out, const runner_config *config)
     r->pid = r->control_fd = r->vectors_fd = r->arrays_fd = r->log_fd = -1;
     if (r->config.timeout_seconds <= 0)
         r->config.timeout_seconds = 60;
-    if (r->config.world_size < 1)
-        r->config.world_size = 1;
     r->batch_size = config->batch_size;
     int32_t rc = runner_allocate(r);
     if (!rc)
@@ -297,7 +297,8 @@ int32_t runner_create(runner *r)
     if (!r->slots[0].values_set)
         return podium_fail(PODIUM_EINVAL, "no hyperparameter values were set for '%s'",
                            r->slots[0].submission.name);
-    if (r->batch_size != r->config.batch_size)
+    TRY(runner_ranks_open(r)); /* now that it is known what the submissions need */
+    if (r->batch_size != r->config.batch_size || r->config.parallel)
         TRY(send_task(r));
     TRY(runner_command(r, PROTOCOL_CREATE, NULL, 0, NULL, NULL, 0));
     r->created = true;
@@ -393,6 +394,7 @@ void runner_stop(runner *r)
         runner_slot_release(&r->slots[i]);
     for (int32_t i = 0; i < r->num_programs; i++)
         program_destroy(r->programs[i]);
+    runner_ranks_close(r);
     free(r->params);
     free(r->segments);
     free(r->bytes);

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include "engine/backend.h"
 #include "engine/params.h"
+#include "harness/parallel.h"
 
 typedef struct runner runner;
 
@@ -52,7 +53,10 @@ typedef struct runner_config {
     int64_t step_hint;
     int64_t batch_size; /* the workload's default, over all ranks */
     uint64_t seed;
-    int32_t rank, world_size; /* world_size 0 means 1 */
+    parallel *parallel; /* the ranks of this trial, NULL: one; borrowed */
+    /* Weight of this rank's examples in the mean loss, read after each evaluation; NULL: their
+     * number.  With ranks, evaluate gives loss and gradient of this rank's examples. */
+    const double *weight;
     int32_t threads;          /* told to the .so's libraries as OMP_NUM_THREADS; 0: 1 */
     double timeout_seconds;   /* longest wall time of one call, evaluations in it included; 0: 60 */
     runner_evaluate evaluate; /* NULL: evaluate() answers PODIUM_ENOTSUP */
@@ -149,6 +153,9 @@ int32_t runner_thaw(runner *r);
  * the initial parameters before runner_create, copy them while frozen. */
 void *runner_x(const runner *r);
 void *runner_g(const runner *r);
+/* Where state is sharded, makes all of x current on every rank: before x is looked at.  Nothing
+ * otherwise.  [collective] */
+int32_t runner_gather_x(runner *r);
 /* True when every parameter (padding left out) is finite. */
 bool runner_x_is_finite(const runner *r);
 
@@ -171,9 +178,10 @@ bool runner_keeps_number(const runner *r, const char *name);
 int32_t runner_number(runner *r, const char *name, double *out);
 
 /* Everything a submission owns (x, its vectors, its kept bytes) as one block of bytes, for
- * checkpoints; malloc'd.  Call it between steps, thawed.  restore: on a fresh runner with the same
- * .so, values and task, after runner_create and before the first step.
- * Errors: PODIUM_EINVAL when the block is damaged or of other vectors or sizes. */
+ * checkpoints; malloc'd.  Call it between steps, thawed.  With ranks, every rank makes the same
+ * block: whole vectors, and the kept bytes of each rank.  [collective]  restore: on a fresh runner
+ * with the same .so, values and task, after runner_create and before the first step. Errors:
+ * PODIUM_EINVAL when the block is damaged or of other vectors or sizes. */
 int32_t runner_snapshot(runner *r, void **bytes, size_t *size);
 int32_t runner_restore(runner *r, const void *bytes, size_t size);
 

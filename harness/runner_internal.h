@@ -11,6 +11,7 @@ typedef struct runner_item {
     char name[PROTOCOL_MAX_NAME];
     size_t size;    /* bytes */
     bool is_number; /* kept bytes: a double to show */
+    bool is_whole;  /* of a sharded vector: counted as a whole, not as this rank's part */
 } runner_item;
 
 /* A loaded submission: the description's bytes hold every string. */
@@ -29,8 +30,11 @@ struct runner {
     runner_config config;
     runner_param *params;
     int64_t batch_size;
-    program_segment *segments;
-    size_t element, stride; /* bytes of an element; between vectors in the map */
+    program_segment *segments; /* each parameter's elements in this rank's shard */
+    comm_range shard;          /* elements of every vector that this rank works on */
+    comm_range *ranges;        /* [ranks] and all ranks', when state is sharded */
+    double *rows;              /* [ranks][num_numbers] scratch of sums over ranks */
+    size_t element, stride;    /* bytes of an element; between vectors in the map */
 
     pid_t pid;
     int control_fd, vectors_fd, arrays_fd, log_fd;
@@ -102,6 +106,20 @@ int32_t runner_broke(runner *r, const char *what);
 /* runner_linalg.c: arrays and linear algebra. */
 int32_t runner_serve_array(runner *r);
 int32_t runner_serve_linalg(runner *r);
+
+/* runner_ranks.c: decides the shard once the submissions are loaded; the vectors' part of it.  All
+ * of them do the plain thing on one rank. */
+int32_t runner_ranks_open(runner *r);
+void runner_ranks_close(runner *r);
+void *runner_ranks_shard(const runner *r, int32_t index, size_t *bytes);
+/* The evaluation of the whole batch. */
+int32_t runner_ranks_evaluate(runner *r, int32_t at, int32_t grad, uint32_t what, podium_eval *io);
+/* r->sums, n of them, of a program over all elements. */
+int32_t runner_ranks_sums(runner *r, int64_t number, size_t n);
+/* The first n of r->sums, of an all_sum. */
+int32_t runner_ranks_all_sum(runner *r, int64_t n);
+/* A whole vector into `out`, from all shards. */
+int32_t runner_ranks_gather_copy(runner *r, int32_t index, void *out);
 
 /* runner_describe.c: reads the description of `slot` from r->bytes.  Errors: PODIUM_EINVAL. */
 int32_t runner_describe(runner_slot *slot, const uint8_t *bytes, size_t length);

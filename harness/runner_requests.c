@@ -82,8 +82,10 @@ static int32_t create_vector(runner *r, const char *name)
     snprintf(item->name, sizeof item->name, "%s", name);
     item->size = (size_t)r->config.vector_length * r->element;
     /* Touch it now: the memory is counted from here, and no page fault falls into a step. */
-    memset(r->vectors + (size_t)(r->num_vectors - 1) * r->stride, 0, item->size);
-    r->counters.vector_bytes += (int64_t)item->size;
+    size_t bytes;
+    void *shard = runner_ranks_shard(r, r->num_vectors - 1, &bytes);
+    memset(shard, 0, bytes);
+    r->counters.vector_bytes += (int64_t)bytes;
     return 0;
 }
 
@@ -138,9 +140,10 @@ static int32_t serve_vec_copy(runner *r)
     int32_t to = r->message.vectors[0], from = r->message.vectors[1];
     if (to >= r->num_vectors || from >= r->num_vectors)
         return runner_broke(r, "a vector that does not exist");
-    size_t bytes = (size_t)r->config.vector_length * r->element;
+    size_t bytes;
+    void *target = runner_ranks_shard(r, to, &bytes);
     if (to != from)
-        memcpy(vector_at(r, to), vector_at(r, from), bytes);
+        memcpy(target, runner_ranks_shard(r, from, &bytes), bytes);
     r->counters.passes++;
     r->counters.bytes_moved += 2 * (int64_t)bytes;
     runner_reply(r, 0);
@@ -230,7 +233,7 @@ static void count_pass(runner *r, const program_info *p)
 {
     int touched = __builtin_popcountll(p->reads) + __builtin_popcountll(p->writes);
     r->counters.passes++;
-    r->counters.bytes_moved += touched * r->config.vector_length * (int64_t)r->element;
+    r->counters.bytes_moved += touched * r->shard.count * (int64_t)r->element;
     r->counters.sums += p->num_sums;
     r->counters.per_param_sums += p->num_per_param_sums;
     r->counters.reductions += p->num_sums || p->num_per_param_sums;
@@ -249,9 +252,11 @@ static int32_t serve_program(runner *r)
         rc = run_program(r, p);
     if (!rc)
         count_pass(r, program_get_info(p));
-    runner_reply(r, rc);
     size_t results = (size_t)r->message.i[5] +
                      (size_t)r->message.i[6] * (size_t)r->config.num_params;
+    if (!rc)
+        rc = runner_ranks_sums(r, number, results);
+    runner_reply(r, rc);
     if (!rc && results)
         memcpy(r->control->numbers, r->sums, results * sizeof(double));
     return 0;
@@ -289,8 +294,7 @@ static int32_t evaluate(runner *r, int32_t at, int32_t grad, podium_eval *io)
     uint32_t what = (uint32_t)r->message.i[0];
     TRY(check_evaluation(r, io));
     int64_t start = protocol_now_ns();
-    int32_t rc = r->config.evaluate(r->config.evaluate_arg, vector_at(r, at),
-                                    what & PODIUM_GRAD ? vector_at(r, grad) : NULL, what, io);
+    int32_t rc = runner_ranks_evaluate(r, at, grad, what, io);
     r->counters.evaluate_seconds += (double)(protocol_now_ns() - start) * 1e-9;
     if (rc < 0)
         return rc;
@@ -332,10 +336,11 @@ static int32_t serve_all_sum(runner *r)
     int64_t n = r->message.i[0];
     if (n < 0 || n > PROTOCOL_MAX_SUM_DOUBLES)
         return runner_broke(r, "all_sum of a number out of range");
-    int32_t rc = 0;
-    if (r->config.world_size > 1)
-        rc = podium_fail(PODIUM_ENOTSUP, "all_sum: this host runs one rank");
-    runner_reply(r, rc); /* one rank: the numbers are their own sum */
+    memcpy(r->sums, r->control->numbers, (size_t)n * sizeof(double));
+    int32_t rc = runner_ranks_all_sum(r, n);
+    runner_reply(r, rc);
+    if (!rc)
+        memcpy(r->control->numbers, r->sums, (size_t)n * sizeof(double));
     return 0;
 }
 
@@ -393,6 +398,10 @@ int32_t runner_serve(runner *r)
     default:
         return runner_broke(r, "an unknown request");
     }
+    /* Ranks that cannot go on together: whatever the submission would answer, it is over. */
+    const parallel *ranks = r->config.parallel;
+    if (ranks && ranks->failed)
+        return runner_end_with(r, RUNNER_FAILED, ranks->status, "%s", ranks->reason);
     r->counters.host_calls++;
     r->counters.host_seconds += (double)(protocol_now_ns() - start) * 1e-9 -
                                 (r->counters.compile_seconds - compiled);

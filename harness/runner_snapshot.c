@@ -1,5 +1,6 @@
 /* A submission's state as one block: header, then x, its vectors, its arrays and its kept bytes,
- * each with name and size, so that a block of another submission or another model is refused. */
+ * each with name and size, so that a block of another submission or another model is refused.
+ * Vectors are whole, however they are sharded; arrays and kept bytes are there once a rank. */
 #include "harness/runner_internal.h"
 
 #include <stdio.h>
@@ -17,15 +18,25 @@ static int32_t num_items(const runner *r)
     return r->num_vectors - 1;
 }
 
+static size_t num_ranks(const runner *r)
+{
+    return r->config.parallel ? (size_t)r->config.parallel->size : 1;
+}
+
+static size_t own_rank(const runner *r)
+{
+    return r->config.parallel ? (size_t)r->config.parallel->rank : 0;
+}
+
 static size_t snapshot_size(const runner *r)
 {
     size_t size = sizeof magic + 3 * sizeof(int64_t);
     for (int32_t i = 0; i < num_items(r); i++)
         size += PROTOCOL_MAX_NAME + sizeof(int64_t) + r->items[vector_index(i)].size;
     for (int32_t i = 0; i < r->num_arrays; i++)
-        size += PROTOCOL_MAX_NAME + sizeof(int64_t) + r->array_items[i].size;
+        size += PROTOCOL_MAX_NAME + sizeof(int64_t) + r->array_items[i].size * num_ranks(r);
     for (int32_t i = 0; i < r->num_keeps; i++)
-        size += PROTOCOL_MAX_NAME + sizeof(int64_t) + r->keeps[i].size;
+        size += PROTOCOL_MAX_NAME + sizeof(int64_t) + num_ranks(r) * r->keeps[i].size;
     return size;
 }
 
@@ -79,6 +90,34 @@ int32_t runner_number(runner *r, const char *name, double *out)
     return read_keep(r, i, &p);
 }
 
+/* The vector of an item into the block. */
+static int32_t put_vector(runner *r, size_t vector, pack *p)
+{
+    put_item(p, &r->items[vector]);
+    if (p->bad || r->items[vector].size > p->size - p->at)
+        return podium_fail(PODIUM_EINVAL, "a snapshot outgrew its size");
+    TRY(runner_ranks_gather_copy(r, (int32_t)vector, p->data + p->at));
+    p->at += r->items[vector].size;
+    return 0;
+}
+
+/* Bytes that each rank has its own of, an array's or kept ones, into the block. */
+static int32_t put_rows(runner *r, const runner_item *item, int32_t array, int32_t keep, pack *p)
+{
+    size_t n = num_ranks(r);
+    put_item(p, item);
+    if (p->bad || n * item->size > p->size - p->at)
+        return podium_fail(PODIUM_EINVAL, "a snapshot outgrew its size");
+    size_t start = p->at;
+    p->at += own_rank(r) * item->size;
+    if (array >= 0)
+        pack_put(p, r->arrays + r->array_offset[array], item->size);
+    else
+        TRY(read_keep(r, keep, p));
+    p->at = start + n * item->size;
+    return n > 1 ? comm_collect(r->config.parallel->comm, p->data + start, item->size) : 0;
+}
+
 int32_t runner_snapshot(runner *r, void **bytes, size_t *size)
 {
     *bytes = NULL;
@@ -90,20 +129,15 @@ int32_t runner_snapshot(runner *r, void **bytes, size_t *size)
     pack_put_integer(&p, num_items(r));
     pack_put_integer(&p, r->num_arrays);
     pack_put_integer(&p, r->num_keeps);
-    for (int32_t i = 0; i < num_items(r); i++) {
-        size_t v = vector_index(i);
-        put_item(&p, &r->items[v]);
-        pack_put(&p, r->vectors + v * r->stride, r->items[v].size);
-    }
-    for (int32_t i = 0; i < r->num_arrays; i++) {
-        put_item(&p, &r->array_items[i]);
-        pack_put(&p, r->arrays + r->array_offset[i], r->array_items[i].size);
-    }
     int32_t rc = 0;
-    for (int32_t i = 0; !rc && i < r->num_keeps; i++) {
-        put_item(&p, &r->keeps[i]);
-        rc = read_keep(r, i, &p);
-    }
+    if (r->config.parallel)
+        rc = parallel_meet(r->config.parallel, (parallel_word){.kind = PARALLEL_SNAPSHOT});
+    for (int32_t i = 0; !rc && i < num_items(r); i++)
+        rc = put_vector(r, vector_index(i), &p);
+    for (int32_t i = 0; !rc && i < r->num_arrays; i++)
+        rc = put_rows(r, &r->array_items[i], i, -1, &p);
+    for (int32_t i = 0; !rc && i < r->num_keeps; i++)
+        rc = put_rows(r, &r->keeps[i], -1, i, &p);
     if (rc) {
         free(p.data);
         return rc;
@@ -141,8 +175,21 @@ static int32_t write_keep(runner *r, int32_t number, pack *p)
     return 0;
 }
 
+/* p->at: this rank's row of the item; *end: behind all of them. */
+static int32_t find_row(const runner *r, const runner_item *item, pack *p, size_t *end)
+{
+    TRY(expect_item(p, item));
+    size_t n = num_ranks(r);
+    if (n * item->size > p->size - p->at)
+        return podium_fail(PODIUM_EINVAL, "snapshot of fewer than %zu ranks", n);
+    *end = p->at + n * item->size;
+    p->at += own_rank(r) * item->size;
+    return 0;
+}
+
 int32_t runner_restore(runner *r, const void *bytes, size_t size)
 {
+    size_t end;
     pack p = {.data = (uint8_t *)bytes, .size = size};
     char head[sizeof magic];
     pack_get(&p, head, sizeof head);
@@ -159,15 +206,20 @@ int32_t runner_restore(runner *r, const void *bytes, size_t size)
     for (int32_t i = 0; i < num_items(r); i++) {
         size_t v = vector_index(i);
         TRY(expect_item(&p, &r->items[v]));
-        pack_get(&p, r->vectors + v * r->stride, r->items[v].size);
+        size_t n;
+        void *shard = runner_ranks_shard(r, (int32_t)v, &n);
+        memcpy(shard, p.data + p.at + (size_t)r->shard.start * r->element, n);
+        p.at += r->items[v].size;
     }
     for (int32_t i = 0; i < r->num_arrays; i++) {
-        TRY(expect_item(&p, &r->array_items[i]));
+        TRY(find_row(r, &r->array_items[i], &p, &end));
         pack_get(&p, r->arrays + r->array_offset[i], r->array_items[i].size);
+        p.at = end;
     }
     for (int32_t i = 0; i < r->num_keeps; i++) {
-        TRY(expect_item(&p, &r->keeps[i]));
+        TRY(find_row(r, &r->keeps[i], &p, &end));
         TRY(write_keep(r, i, &p));
+        p.at = end;
     }
     if (p.at != p.size)
         return podium_fail(PODIUM_EINVAL, "snapshot has %zu bytes too many", p.size - p.at);

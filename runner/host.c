@@ -221,14 +221,20 @@ static int32_t vec_view(const podium_host *h, podium_vec *v, size_t param, podiu
         return host_say(PODIUM_EINVAL,
                         "vec_view: no such vector or parameter, or wrong struct_size");
     const podium_param *p = c->task.params[param];
+    int64_t first = c->shard_start - c->offsets[param], end = c->shard_end - c->offsets[param];
+    first = first > 0 ? first : 0;
+    end = end < p->count ? end : p->count;
+    if (end <= first) /* another rank's: the memory is there, and means nothing */
+        first = end = 0;
     uint32_t size = out->struct_size;
     *out = (podium_tensor){
         .struct_size = size,
         .dtype = c->task.dtype,
-        .data = (uint8_t *)v->data + (size_t)c->offsets[param] * c->element,
+        .data = (uint8_t *)v->data + (size_t)(c->offsets[param] + first) * c->element,
         .shape = p->shape,
         .ndim = p->ndim,
-        .count = p->count,
+        .offset = first,
+        .count = end - first,
     };
     return 0;
 }

@@ -156,8 +156,10 @@ int32_t load_task(runner_context *c, pack *p)
     t->seed = (uint64_t)pack_get_integer(p);
     c->vector_length = pack_get_integer(p);
     c->stride = (size_t)pack_get_integer(p);
+    c->shard_start = pack_get_integer(p);
+    c->shard_end = c->shard_start + pack_get_integer(p);
     c->element = t->dtype == PODIUM_F64 ? sizeof(double) : sizeof(float);
-    if (c->params) /* a second TASK changes the batch size only */
+    if (c->params) /* a second TASK changes the batch size and the shard only */
         return p->bad ? PODIUM_EPROTOCOL : 0;
     t->num_params = c->control->num_params;
     c->params = calloc(t->num_params + 1, sizeof *c->params);

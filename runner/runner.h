@@ -63,8 +63,9 @@ typedef struct runner_context {
     const podium_param **param_pointers;
     int64_t *offsets; /* [num_params] elements within a vector */
     int64_t vector_length;
-    size_t element; /* bytes of one */
-    size_t stride;  /* bytes between vectors in the map */
+    int64_t shard_start, shard_end; /* elements of every vector that are this rank's */
+    size_t element;                 /* bytes of one */
+    size_t stride;                  /* bytes between vectors in the map */
 
     podium_vec vectors[PROTOCOL_MAX_VECTORS];
     int32_t num_vectors;

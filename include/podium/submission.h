@@ -78,7 +78,9 @@ typedef struct podium_tensor {
     int32_t ndim;
     int32_t pad;
     int64_t offset; /* this rank holds elements [offset, offset + count) of the tensor */
-    int64_t count;
+    int64_t count;  /* 0: another rank holds it.  Then data is room for the whole tensor whose
+                       content means nothing, so that a submission which NEEDS_WHOLE_TENSORS may
+                       work on it in vain; sums over views must look at count. */
 } podium_tensor;
 
 typedef struct podium_param {

@@ -55,7 +55,6 @@ static runner *make(void)
         .vector_length = LENGTH,
         .dtype = PODIUM_F32,
         .backend = &host,
-        .world_size = 1,
         .evaluate = evaluate,
     };
     r->pid = r->control_fd = r->vectors_fd = r->arrays_fd = r->log_fd = -1;
