@@ -25,7 +25,7 @@ static int run_leaderboard(int argc, char **argv)
     if (rc == 0 && (!dir || n == 0))
         rc = podium_fail(PODIUM_EINVAL, "usage: podium leaderboard RESULTS... --out DIR");
     if (rc == 0)
-        rc = board_list_build(&boards, &records, CLOCK_CALIBRATED, SCORE_MIN_TIME);
+        rc = board_list_build(&boards, &records, &(board_options){.clock = CLOCK_CALIBRATED});
     if (rc == 0)
         rc = site_write(&boards, dir);
     if (rc == 0)

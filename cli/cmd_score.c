@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "harness/halton_case.h"
 #include "scoring/algoperf.h"
 #include "scoring/board.h"
 #include "scoring/case.h"
+#include "scoring/reference_set.h"
 
 #define CASE_TOLERANCE 1e-12
 
@@ -69,7 +71,7 @@ static int choose(const char *option, const char *value, const char *const *choi
 typedef struct options {
     int format, clock, rule;
     bool check;
-    const char *algoperf, *preset, *against;
+    const char *algoperf, *preset, *against, *reference, *write_reference;
     char **paths;
     int num_paths;
 } options;
@@ -84,9 +86,14 @@ static int32_t read_options(options *o, int argc, char **argv)
         const char *const *choices;
         const char **text;
     } known[] = {
-        {"--format", &o->format, formats, NULL}, {"--clock", &o->clock, record_clock_names, NULL},
-        {"--compat", &o->rule, rules, NULL},     {"--algoperf", NULL, NULL, &o->algoperf},
-        {"--preset", NULL, NULL, &o->preset},    {"--against", NULL, NULL, &o->against},
+        {"--format", &o->format, formats, NULL},
+        {"--clock", &o->clock, record_clock_names, NULL},
+        {"--compat", &o->rule, rules, NULL},
+        {"--algoperf", NULL, NULL, &o->algoperf},
+        {"--preset", NULL, NULL, &o->preset},
+        {"--against", NULL, NULL, &o->against},
+        {"--reference", NULL, NULL, &o->reference},
+        {"--write-reference", NULL, NULL, &o->write_reference},
     };
     size_t num_known = sizeof known / sizeof *known, k;
     for (int i = 1; i < argc; i++) {
@@ -139,23 +146,46 @@ static int32_t score_algoperf(const options *o, char **text)
     return rc;
 }
 
+static int32_t write_reference(const board_list *boards, const char *path)
+{
+    char *text = NULL;
+    TRY(reference_set_print(boards, &text));
+    int32_t rc = file_write_atomic(path, text, strlen(text));
+    free(text);
+    return rc;
+}
+
 static int32_t score_records(const options *o, char **text)
 {
     int32_t (*const print[])(const board_list *, char **) = {board_print_text, board_print_json,
                                                              board_print_csv, board_print_markdown};
     record_list records = {0};
     board_list boards = {0};
-    int32_t rc = 0;
+    preset p = {0};
+    json_t *reference = NULL;
     if (o->num_paths == 0)
         return podium_fail(PODIUM_EINVAL, "no results given; usage: podium score RESULTS...");
+    if (o->against)
+        return podium_fail(PODIUM_EINVAL, "--against goes with --algoperf");
+    int32_t rc = o->preset ? preset_init(&p, o->preset) : 0;
+    if (rc >= 0 && o->reference)
+        rc = reference_set_read(&reference, o->reference);
     for (int i = 0; i < o->num_paths && rc >= 0; i++)
         rc = record_list_read(&records, o->paths[i]);
     if (rc >= 0)
-        rc = board_list_build(&boards, &records, (record_clock)o->clock, (score_rule)o->rule);
+        rc = board_list_build(&boards, &records,
+                              &(board_options){.clock = (record_clock)o->clock,
+                                               .rule = (score_rule)o->rule,
+                                               .preset = o->preset ? &p : NULL,
+                                               .reference = reference});
+    if (rc >= 0 && o->write_reference)
+        rc = write_reference(&boards, o->write_reference);
     if (rc >= 0)
         rc = print[o->format](&boards, text);
     board_list_release(&boards);
     record_list_release(&records);
+    json_decref(reference);
+    preset_release(&p);
     return rc;
 }
 
@@ -189,16 +219,28 @@ const command command_score = {
         "       podium score --algoperf DIR --preset algoperf-v0.6-external\n"
         "       podium score CASE.json... --check\n\n"
         "RESULTS are folders or trial.jsonl files; records that may not be compared get tables\n"
-        "of their own.  The score is the area under the performance profile up to 4 times the\n"
+        "of their own.  A workload and its held-out variants share one weight.  Intervals and "
+        "tests\n"
+        "need 10 studies; submissions that cannot be told apart share a rank.  The score is the "
+        "area under the performance profile up to 4 times the\n"
         "fastest time (AlgoPerf's rule); 1 is best.\n\n"
         "  --format text|json|csv|markdown\n"
-        "  --clock calibrated|wall|steps|flops   what time is measured in (default calibrated)\n"
+        "  --clock calibrated|wall|steps|flops|gradients   what time is measured in (default\n"
+        "                                        calibrated)\n"
         "  --compat minimum-time|reference       best trial of a study: the smallest time (the\n"
         "                                        written rule), or AlgoPerf's code\n"
         "  --algoperf DIR                        score AlgoPerf's own logs, a folder a "
         "submission:\n"
         "                                        DIR/NAME/STUDY/WORKLOAD_jax/trial_1/...\n"
-        "  --preset P                            whose targets and budgets; `podium list presets`\n"
+        "  --preset P                            with --algoperf whose targets and budgets; else "
+        "only\n"
+        "                                        records of its ruleset, studies and trials "
+        "count;\n"
+        "                                        `podium list presets`\n"
+        "  --reference FILE                      ratios to frozen times, so that a new entry moves "
+        "no\n"
+        "                                        older score\n"
+        "  --write-reference FILE                freeze the fastest times of these results\n"
         "  --against NAME                        how much less time than submission NAME\n"
         "  --check                               compare golden scoring cases; exit 1 past 1e-12\n",
     .run = run_score,

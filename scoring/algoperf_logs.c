@@ -335,7 +335,7 @@ static int32_t read_file(file_text *t, const char *path)
                    ? 1
                    : podium_fail(PODIUM_EIO, "cannot open '%s': %s", path, strerror(errno));
     t->length = 0;
-    for (;;) {
+    for (bool whole = false; !whole;) {
         if (t->length == t->capacity) {
             size_t capacity = t->capacity ? 2 * t->capacity : 256u << 10;
             char *grown = capacity <= MAX_BYTES ? realloc(t->data, capacity) : NULL;
@@ -347,14 +347,16 @@ static int32_t read_file(file_text *t, const char *path)
             t->capacity = capacity;
         }
         ssize_t n = read(fd, t->data + t->length, t->capacity - t->length);
-        if (n <= 0) {
+        if (n < 0) {
             int error = errno;
             close(fd);
-            return n == 0 ? 0
-                          : podium_fail(PODIUM_EIO, "cannot read '%s': %s", path, strerror(error));
+            return podium_fail(PODIUM_EIO, "cannot read '%s': %s", path, strerror(error));
         }
+        whole = (size_t)n < t->capacity - t->length; /* of a regular file: nothing follows */
         t->length += (size_t)n;
     }
+    close(fd);
+    return 0;
 }
 
 static int32_t read_trial(const algoperf_rules *rules, algoperf_trial *t, file_text *text)

@@ -1,33 +1,40 @@
 /* Groups records into boards and scores each. */
-#include "scoring/board.h"
+#include "scoring/board_internal.h"
 
-#include <math.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 
-#define BOOTSTRAP_ROUNDS 2000
-
 static void title_of(const record *r, char *out, size_t size)
 {
-    snprintf(out, size, "%s, %s, %s on %s, sandbox %s%s%s", r->size, r->isa, r->precision,
-             r->device, r->sandbox, r->ruleset[0] ? ", ruleset " : "", r->ruleset);
+    int n = snprintf(out, size, "%s, %s, %s on %s, sandbox %s%s%s", r->size, r->isa, r->precision,
+                     r->device, r->sandbox, r->ruleset[0] ? ", ruleset " : "", r->ruleset);
+    if (r->budget_multiplier != 1 && n > 0 && (size_t)n < size)
+        snprintf(out + n, size - (size_t)n, ", %g budgets", r->budget_multiplier);
+}
+
+/* Takes the text over. */
+static int32_t add_left_out(board_list *b, text_buffer *t)
+{
+    char **grown = realloc(b->left_out, (b->num_left_out + 1) * sizeof *grown);
+    if (grown)
+        b->left_out = grown;
+    if (!grown || t->failed) {
+        text_release(t);
+        return podium_fail(PODIUM_ENOMEM, "cannot allocate the list of left out records");
+    }
+    grown[b->num_left_out++] = t->data;
+    return 0;
 }
 
 static int32_t leave_out(board_list *b, const record *r, const char *why)
 {
     text_buffer t = {0};
     text_print(&t, "%s: %s", r->path, why);
-    char **grown = realloc(b->left_out, (b->num_left_out + 1) * sizeof *grown);
-    if (!grown || t.failed) {
-        text_release(&t);
-        return podium_fail(PODIUM_ENOMEM, "cannot allocate the list of left out records");
-    }
-    b->left_out = grown;
-    b->left_out[b->num_left_out++] = t.data;
-    return 0;
+    return add_left_out(b, &t);
 }
 
 /* Number of `name` in the list, appended when new; negative: no memory. */
@@ -74,9 +81,44 @@ static const char *mismatch(const board *b, const record *r, int32_t workload)
             return "another data id than the first record of this workload";
         if (strcmp(first->fingerprint, r->fingerprint))
             return "another version of the workload than its first record";
+        if (first->budget_steps != r->budget_steps)
+            return "another budget than the first record of this workload";
+        if (first->target != r->target || strcmp(first->metric, r->metric))
+            return "another target than the first record of this workload";
         break;
     }
     return NULL;
+}
+
+/* The record that already stands for this trial; NULL: none. */
+static const record *twin(const board *b, const record *r, int32_t workload)
+{
+    for (size_t i = 0; i < b->num_records; i++) {
+        const record *o = b->records[i];
+        if (b->workload_of[i] == workload && o->study == r->study && o->trial == r->trial &&
+            !strcmp(o->submission, r->submission))
+            return o;
+    }
+    return NULL;
+}
+
+/* Why the record is not of the preset; false: it is. */
+static bool not_of_preset(const preset *p, const record *r, char *why, size_t size)
+{
+    if (strcmp(r->ruleset, p->ruleset))
+        snprintf(why, size, "ruleset '%.40s', the preset has '%s'", r->ruleset, p->ruleset);
+    else if (r->budget_multiplier != p->budget_multiplier)
+        snprintf(why, size, "%g times the budget, the preset has %g", r->budget_multiplier,
+                 p->budget_multiplier);
+    else if (r->study >= p->studies)
+        snprintf(why, size, "study %" PRId64 ", the preset has %" PRId64 " from 0", r->study,
+                 p->studies);
+    else if (r->trial >= p->trials)
+        snprintf(why, size, "trial %" PRId64 ", the preset has %" PRId64 " from 0", r->trial,
+                 p->trials);
+    else
+        return false;
+    return true;
 }
 
 static int32_t add_record(board_list *list, board *b, const record *r)
@@ -86,6 +128,12 @@ static int32_t add_record(board_list *list, board *b, const record *r)
     const char *why = mismatch(b, r, workload);
     if (why)
         return leave_out(list, r, why);
+    const record *same = twin(b, r, workload);
+    if (same) {
+        char text[4200];
+        snprintf(text, sizeof text, "the same study and trial as %.4000s", same->path);
+        return leave_out(list, r, text);
+    }
     int32_t submission = name_number(&b->names, &b->num_submissions, r->submission);
     TRY(submission);
     size_t n = b->num_records + 1;
@@ -107,76 +155,12 @@ static int32_t add_record(board_list *list, board *b, const record *r)
     return 0;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static int32_t fill_cells(board *b)
-{
-    size_t count = b->num_submissions * b->num_workloads;
-    b->cells = calloc(count ? count : 1, sizeof *b->cells);
-    double *steps = malloc((b->num_records + 1) * sizeof *steps);
-    if (!b->cells || !steps) {
-        free(steps);
-        return podium_fail(PODIUM_ENOMEM, "cannot allocate the cells of a board");
-    }
-    for (size_t c = 0; c < count; c++) {
-        board_cell *cell = &b->cells[c];
-        for (size_t i = 0; i < b->num_records; i++) {
-            size_t at = (size_t)b->submission_of[i] * b->num_workloads + (size_t)b->workload_of[i];
-            int64_t hit = b->records[i]->valid ? record_hit(b->records[i]) : -1;
-            if (at != c)
-                continue;
-            cell->trials++;
-            if (hit >= 0)
-                steps[cell->reached++] = (double)b->records[i]->evaluations[hit].step;
-        }
-        qsort(steps, cell->reached, sizeof *steps, compare_doubles);
-        size_t k = cell->reached;
-        cell->steps = k ? 0.5 * (steps[(k - 1) / 2] + steps[k / 2]) : NAN;
-    }
-    free(steps);
-    return 0;
-}
-
-static int32_t score_board(board *b, record_clock clock, score_rule rule)
-{
-    score_trial *trials = calloc(b->num_records ? b->num_records : 1, sizeof *trials);
-    b->low = calloc(b->num_submissions + 1, sizeof *b->low);
-    b->high = calloc(b->num_submissions + 1, sizeof *b->high);
-    int32_t rc = trials && b->low && b->high
-                     ? 0
-                     : podium_fail(PODIUM_ENOMEM, "cannot allocate the trials of a board");
-    for (size_t i = 0; rc == 0 && i < b->num_records; i++) {
-        const record *r = b->records[i];
-        int64_t hit = r->valid ? record_hit(r) : -1;
-        trials[i] = (score_trial){.submission = b->submission_of[i],
-                                  .workload = b->workload_of[i],
-                                  .study = r->study,
-                                  .hit_index = hit,
-                                  .hit_time = hit >= 0 ? r->evaluations[hit].clock[clock] : 0};
-    }
-    score_problem p = {.num_submissions = b->num_submissions,
-                       .names = b->names,
-                       .num_base = b->num_workloads,
-                       .trials = trials,
-                       .num_trials = b->num_records};
-    if (rc == 0)
-        rc = score_compute(&p, rule, &b->result);
-    if (rc == 0)
-        rc = score_interval(&p, rule, BOOTSTRAP_ROUNDS, b->low, b->high);
-    if (rc == 0)
-        rc = fill_cells(b);
-    free(trials);
-    return rc;
-}
-
 static int by_size(const void *a, const void *b)
 {
-    size_t x = ((const board *)a)->num_records, y = ((const board *)b)->num_records;
-    return (x < y) - (x > y);
+    const board *x = a, *y = b;
+    if (x->num_records != y->num_records)
+        return x->num_records < y->num_records ? 1 : -1;
+    return strcmp(x->title, y->title);
 }
 
 /* The board a record belongs to, made when new; NULL: no memory. */
@@ -197,24 +181,49 @@ static board *board_of(board_list *list, const record *r)
     return b;
 }
 
-int32_t board_list_build(board_list *out, const record_list *records, record_clock clock,
-                         score_rule rule)
+/* Cells with fewer trials than the preset has. */
+static int32_t name_missing(board_list *list, const board *b, const preset *p)
 {
-    *out = (board_list){.clock = clock, .rule = rule};
+    for (size_t c = 0; c < b->num_submissions * b->num_workloads; c++) {
+        size_t s = c / b->num_workloads, w = c % b->num_workloads;
+        text_buffer t = {0};
+        if (b->cells[c].trials == (size_t)(p->studies * p->trials))
+            continue;
+        text_print(&t, "%s, %s: %zu trials, the preset has %" PRId64, b->names[s], b->workloads[w],
+                   b->cells[c].trials, p->studies * p->trials);
+        int32_t rc = add_left_out(list, &t);
+        TRY(rc);
+    }
+    return 0;
+}
+
+int32_t board_list_build(board_list *out, const record_list *records, const board_options *o)
+{
+    *out = (board_list){.clock = o->clock, .rule = o->rule, .frozen = o->reference != NULL};
     int32_t rc = 0;
     for (size_t i = 0; rc == 0 && i < records->length; i++) {
         const record *r = records->items[i];
+        char why[160];
         if (!r->end) {
             rc = leave_out(out, r, "unfinished");
+            continue;
+        }
+        if (o->preset && not_of_preset(o->preset, r, why, sizeof why)) {
+            rc = leave_out(out, r, why);
             continue;
         }
         board *b = board_of(out, r);
         rc = b ? add_record(out, b, r) : podium_fail(PODIUM_ENOMEM, "cannot allocate a board");
     }
     if (rc == 0 && out->length == 0)
-        rc = podium_fail(PODIUM_EINVAL, "no finished record among %zu", records->length);
-    for (size_t i = 0; rc == 0 && i < out->length; i++)
-        rc = score_board(&out->items[i], clock, rule);
+        rc = podium_fail(PODIUM_EINVAL, "none of %zu records can be scored%s%s", records->length,
+                         out->num_left_out ? "; the first: " : "",
+                         out->num_left_out ? out->left_out[0] : "");
+    for (size_t i = 0; rc == 0 && i < out->length; i++) {
+        rc = board_score(&out->items[i], o);
+        if (rc == 0 && o->preset)
+            rc = name_missing(out, &out->items[i], o->preset);
+    }
     if (rc == 0)
         qsort(out->items, out->length, sizeof *out->items, by_size);
     else
@@ -233,10 +242,7 @@ void board_list_release(board_list *list)
         free(b->records);
         free(b->submission_of);
         free(b->workload_of);
-        free(b->cells);
-        free(b->low);
-        free(b->high);
-        score_release(&b->result);
+        board_score_release(b);
     }
     for (size_t i = 0; i < list->num_left_out; i++)
         free(list->left_out[i]);

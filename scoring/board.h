@@ -3,12 +3,16 @@
 #ifndef SCORING_BOARD_H
 #define SCORING_BOARD_H
 
+#include "base/text.h"
+#include "scoring/preset.h"
 #include "scoring/record.h"
 #include "scoring/score.h"
 
 typedef struct board_cell {
     size_t trials, reached;
-    double steps; /* median steps to target of the trials that reached it; NaN: none */
+    /* Medians over the trials that reached the target, NaN: none.  Time to target is their product,
+     * but for the medians. */
+    double steps, seconds_per_step;
 } board_cell;
 
 typedef struct board {
@@ -22,9 +26,19 @@ typedef struct board {
     int32_t *workload_of;   /* [num_records] */
     size_t num_records;
     board_cell *cells; /* [submission][workload] */
-    score_result result;
-    double *low, *high; /* [submission] interval of the score, NaN: too few studies */
+    double *weight;    /* [workload] a workload and its held-out variants share one weight */
+    int32_t *base_of;  /* [workload] of a held-out variant its base workload here, else -1 */
+    score_result by_clock[CLOCK_COUNT];
+    score_result result; /* that of the list's clock, borrowed from by_clock */
+    size_t *rank;        /* [submission] from 1; shared by those that cannot be told apart */
+    double *low, *high;  /* [submission] interval of the score, NaN: too few studies */
+    double *memory;      /* [submission] largest optimizer state of a trial, bytes; NaN: unknown */
+    double *p;           /* [a][b] p-values of the paired test after Holm's correction; NaN: not
+                            tested, for fewer than SCORE_LEAST_STUDIES common studies */
+    size_t *pairs;       /* [a][b] studies that both have on every workload */
 } board;
+
+#define BOARD_LEVEL 0.05 /* of the test that tells submissions apart */
 
 typedef struct board_list {
     board *items; /* most records first */
@@ -33,12 +47,31 @@ typedef struct board_list {
     size_t num_left_out;
     record_clock clock;
     score_rule rule;
+    bool frozen; /* scored against a reference set */
 } board_list;
 
-/* Errors: PODIUM_ENOMEM; PODIUM_EINVAL when no record can be scored. */
-int32_t board_list_build(board_list *out, const record_list *records, record_clock clock,
-                         score_rule rule);
+typedef struct board_options {
+    record_clock clock;
+    score_rule rule;
+    const preset *preset;    /* only its ruleset, studies and trials count; NULL: all */
+    const json_t *reference; /* frozen times (scoring/reference_set.h); NULL: the fastest here */
+} board_options;
+
+/* Errors: PODIUM_ENOMEM; PODIUM_EINVAL when no record can be scored, or the reference set is not of
+ * these tables. */
+int32_t board_list_build(board_list *out, const record_list *records, const board_options *options);
 void board_list_release(board_list *b);
+
+/* Fewest studies of a submission on a workload that it ran. */
+size_t board_fewest_studies(const board *b, size_t submission);
+
+/* Ratio to the fastest on a held-out variant over that on its base workload; NaN: not both. */
+double board_held_out_gap(const board *b, size_t submission, size_t workload);
+
+/* What stands behind a board's scores, as text below its table. */
+void board_details_text(text_buffer *t, const board_list *list, const board *b);
+/* The same as JSON: fields of the table's object. */
+void board_details_json(json_t *table, const board *b);
 
 /* Tables of all boards as text, JSON (DESIGN section 6) or CSV; malloc'd. */
 int32_t board_print_text(const board_list *b, char **out);

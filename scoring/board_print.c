@@ -8,7 +8,8 @@
 #include "scoring/board.h"
 #include "scoring/table_text.h"
 
-static const char *const clock_units[] = {"reference steps", "s", "steps", "FLOPs"};
+static const char *const clock_units[] = {"reference steps", "s", "steps", "FLOPs",
+                                          "gradient evaluations"};
 
 static int32_t finish(text_buffer *t, char **out)
 {
@@ -20,17 +21,17 @@ static int32_t finish(text_buffer *t, char **out)
     return 0;
 }
 
-static void board_text(text_buffer *t, const board *b, record_clock clock)
+static void board_text(text_buffer *t, const board *b, const board_list *list)
 {
     size_t W = b->num_workloads;
-    text_print(t, "%s; time to target in %s\n\n", b->title, clock_units[clock]);
+    text_print(t, "%s; time to target in %s\n\n", b->title, clock_units[list->clock]);
     text_print(t, "%4s  %-20s %7s %17s", "rank", "submission", "score", "95 % interval");
     for (size_t w = 0; w < W; w++)
         text_print(t, "  | %-12.12s %8s %8s %8s", b->workloads[w], "steps", "ratio", "reached");
     text_add(t, "\n");
     for (size_t i = 0; i < b->num_submissions; i++) {
         size_t s = b->result.order[i];
-        text_print(t, "%4zu  ", b->result.rank[s]);
+        text_print(t, "%4zu  ", b->rank[s]);
         plain_text(t, b->names[s], 20);
         text_print(t, " %7.4f ", b->result.score[s]);
         if (isnan(b->low[s]))
@@ -49,6 +50,7 @@ static void board_text(text_buffer *t, const board *b, record_clock clock)
         }
         text_add(t, "\n");
     }
+    board_details_text(t, list, b);
 }
 
 int32_t board_print_text(const board_list *list, char **out)
@@ -57,13 +59,30 @@ int32_t board_print_text(const board_list *list, char **out)
     for (size_t i = 0; i < list->length; i++) {
         if (i)
             text_add(&t, "\n");
-        board_text(&t, &list->items[i], list->clock);
+        board_text(&t, &list->items[i], list);
     }
     if (list->num_left_out)
         text_add(&t, "\nleft out:\n");
     for (size_t i = 0; i < list->num_left_out; i++)
         text_print(&t, "  %s\n", list->left_out[i]);
     return finish(&t, out);
+}
+
+/* Why a submission has no interval. */
+static json_t *interval_reason(const board *b, size_t s)
+{
+    return json_sprintf("%zu of the %d studies that an interval needs", board_fewest_studies(b, s),
+                        SCORE_LEAST_STUDIES);
+}
+
+static json_t *clocks_json(const board *b, size_t s)
+{
+    json_t *clocks = json_object();
+    for (int c = 0; c < CLOCK_COUNT; c++)
+        json_object_set_new(clocks, record_clock_names[c],
+                            json_pack("{s: f, s: I}", "score", b->by_clock[c].score[s], "rank",
+                                      (json_int_t)b->by_clock[c].rank[s]));
+    return clocks;
 }
 
 /* One board in the shape of DESIGN section 6. */
@@ -82,6 +101,10 @@ static json_t *board_json(const board *b, const board_list *list)
             json_object_set_new(cell, "reached", json_integer((json_int_t)c->reached));
             json_object_set_new(cell, "trials", json_integer((json_int_t)c->trials));
             json_object_set_new(cell, "steps", json_from_number(c->steps));
+            json_object_set_new(cell, "seconds_per_step", json_from_number(c->seconds_per_step));
+            if (b->base_of[w] >= 0)
+                json_object_set_new(cell, "held_out_gap",
+                                    json_from_number(board_held_out_gap(b, s, w)));
             json_object_set_new(workloads, b->workloads[w], cell);
         }
         json_t *one = json_object();
@@ -91,7 +114,11 @@ static json_t *board_json(const board *b, const board_list *list)
         json_object_set_new(one, "interval",
                             isnan(b->low[s]) ? json_null()
                                              : json_pack("[f, f]", b->low[s], b->high[s]));
-        json_object_set_new(one, "rank", json_integer((json_int_t)b->result.rank[s]));
+        json_object_set_new(one, "rank", json_integer((json_int_t)b->rank[s]));
+        if (isnan(b->low[s]))
+            json_object_set_new(one, "interval_reason", interval_reason(b, s));
+        json_object_set_new(one, "clocks", clocks_json(b, s));
+        json_object_set_new(one, "optimizer_bytes", json_from_number(b->memory[s]));
         json_object_set_new(one, "workloads", workloads);
         json_array_append_new(submissions, one);
     }
@@ -102,6 +129,8 @@ static json_t *board_json(const board *b, const board_list *list)
     json_object_set_new(table, "rule",
                         json_string(list->rule == SCORE_MIN_TIME ? "minimum-time" : "reference"));
     json_object_set_new(table, "clock", json_string(record_clock_names[list->clock]));
+    json_object_set_new(table, "frozen", json_boolean(list->frozen));
+    board_details_json(table, b);
     return table;
 }
 
@@ -131,7 +160,7 @@ int32_t board_print_csv(const board_list *list, char **out)
         for (size_t k = 0; k < b->num_submissions * W; k++) {
             size_t s = b->result.order[k / W], at = s * W + k % W;
             csv_text(&t, b->title);
-            text_print(&t, ",%zu,", b->result.rank[s]);
+            text_print(&t, ",%zu,", b->rank[s]);
             csv_text(&t, b->names[s]);
             text_print(&t, ",%.6f,%.6f,", b->result.score[s], b->result.exact[s]);
             csv_text(&t, b->workloads[k % W]);
@@ -157,7 +186,7 @@ int32_t board_print_markdown(const board_list *list, char **out)
             text_add(&t, "---|---|---|");
         for (size_t k = 0; k < b->num_submissions; k++) {
             size_t s = b->result.order[k];
-            text_print(&t, "\n| %zu | ", b->result.rank[s]);
+            text_print(&t, "\n| %zu | ", b->rank[s]);
             markdown_text(&t, b->names[s]);
             text_print(&t, " | %.4f |", b->result.score[s]);
             for (size_t w = 0; w < W; w++) {

@@ -109,7 +109,7 @@ static void draw_trial(text_buffer *t, const axes *a, const board *b, size_t i, 
 void chart_curves(text_buffer *t, const board *b, size_t workload, record_clock clock)
 {
     static const char *const labels[] = {"time in reference steps", "wall time in seconds", "steps",
-                                         "model FLOPs"};
+                                         "model FLOPs", "gradient evaluations"};
     axes a;
     const record *first = NULL;
     for (size_t i = 0; i < b->num_records && !first; i++)

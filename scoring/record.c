@@ -16,7 +16,8 @@
 #define MAX_RECORD_BYTES (64u << 20)
 #define MAX_DEPTH 16 /* of folders: links may make rings */
 
-const char *const record_clock_names[] = {"calibrated", "wall", "steps", "flops", NULL};
+const char *const record_clock_names[] = {"calibrated", "wall",      "steps",
+                                          "flops",      "gradients", NULL};
 
 /* An optional text: "" when the field is absent or null. */
 static int32_t read_optional(const json_t *o, const char *place, const char *key, const char **out)
@@ -74,6 +75,8 @@ static int32_t read_header(record *r, const json_t *line, const char *place)
     TRY(json_read_integer(line, place, "trial", 0, 1 << 30, &r->trial));
     TRY(json_read_integer(line, place, "seed", 0, INT64_MAX, &seed));
     r->seed = (uint64_t)seed;
+    if (json_object_get(line, "budget_multiplier"))
+        TRY(json_read_number(line, place, "budget_multiplier", &r->budget_multiplier));
     return 0;
 }
 
@@ -91,6 +94,7 @@ static int32_t read_evaluation(const record *r, record_evaluation *e, const json
     TRY(json_read_number(line, place, "wall_seconds", &e->clock[CLOCK_WALL]));
     TRY(json_read_number(line, place, "model_flops", &e->clock[CLOCK_FLOPS]));
     e->clock[CLOCK_STEPS] = (double)e->step;
+    e->clock[CLOCK_GRADIENTS] = (double)e->gradient_evaluations;
     for (int i = 0; i < CLOCK_COUNT; i++)
         if (!(e->clock[i] >= 0) || isinf(e->clock[i]))
             return podium_fail(PODIUM_EINVAL, "%s: the %s clock is no time: %g", place,
@@ -137,6 +141,8 @@ static int32_t read_end(record *r, const json_t *line, const char *place)
     r->valid = !strcmp(status, "VALID");
     TRY(json_read_flag(line, place, "reached", &r->reached));
     TRY(json_read_text(line, place, "reason", &r->reason));
+    if (json_object_get(line, "optimizer_bytes"))
+        TRY(json_read_number(line, place, "optimizer_bytes", &r->optimizer_bytes));
     if (r->reached && record_hit(r) < 0)
         return podium_fail(PODIUM_EINVAL,
                            "%s: 'reached' is true and no evaluation meets the target", place);
@@ -198,6 +204,8 @@ int32_t record_parse(record **out, const char *text, size_t length, const char *
         return podium_fail(PODIUM_ENOMEM, "no memory to read '%s'", path);
     }
     r->reason = "";
+    r->budget_multiplier = 1;
+    r->optimizer_bytes = NAN;
     int32_t rc = read_lines(r, text, length);
     if (rc)
         record_destroy(r);

@@ -20,13 +20,21 @@
 #include <stdint.h>
 #include "base/status.h"
 
-typedef enum { CLOCK_CALIBRATED, CLOCK_WALL, CLOCK_STEPS, CLOCK_FLOPS, CLOCK_COUNT } record_clock;
+typedef enum {
+    CLOCK_CALIBRATED,
+    CLOCK_WALL,
+    CLOCK_STEPS,
+    CLOCK_FLOPS,
+    CLOCK_GRADIENTS,
+    CLOCK_COUNT
+} record_clock;
 extern const char *const record_clock_names[]; /* ends with NULL */
 
 typedef struct record_evaluation {
     int64_t step, examples, gradient_evaluations;
     double loss, quality;      /* quality: the target's metric that grows, else accuracy */
-    double clock[CLOCK_COUNT]; /* reference steps, seconds, steps, FLOPs */
+    double clock[CLOCK_COUNT]; /* reference steps, seconds, steps, FLOPs, gradient
+                                  evaluations */
     double reference_step_seconds;
     char hash[65];
 } record_evaluation;
@@ -47,9 +55,11 @@ typedef struct record {
     double target, budget_steps;
     record_evaluation *evaluations;
     size_t num_evaluations;
-    bool valid, reached; /* of the end */
-    const char *reason;  /* of the end, "" when unfinished */
-    bool truncated;      /* the last line was cut off and left out */
+    bool valid, reached;      /* of the end */
+    const char *reason;       /* of the end, "" when unfinished */
+    double budget_multiplier; /* of the header, 1 when it says none */
+    double optimizer_bytes;   /* of the end, NaN when it says none */
+    bool truncated;           /* the last line was cut off and left out */
 } record;
 
 /* Errors: PODIUM_EIO; PODIUM_EINVAL "file:line: ..." naming the field. */

@@ -89,7 +89,7 @@ static void ranking(text_buffer *t, const board *b)
     text_add(t, "</tr></thead>\n<tbody>\n");
     for (size_t k = 0; k < b->num_submissions; k++) {
         size_t s = b->result.order[k];
-        text_print(t, "<tr><td>%zu</td><th scope=\"row\"><a href=\"#s%zu\">", b->result.rank[s], s);
+        text_print(t, "<tr><td>%zu</td><th scope=\"row\"><a href=\"#s%zu\">", b->rank[s], s);
         html_text(t, b->names[s]);
         text_print(t, "</a></th><td>%.4f</td>", b->result.score[s]);
         if (isnan(b->low[s]))
