@@ -10,6 +10,7 @@
 #include "cli/data_backbone.h"
 #include "data/debian_text.h"
 #include "data/sources.h"
+#include "data/text_tasks.h"
 #include "data/token_set.h"
 
 typedef struct options {
@@ -175,6 +176,9 @@ static int32_t encode_sets(const data_source *s, const char *base, const char *f
         if (!token_set_present(other))
             TRY(token_set_write_descriptions(folder, other, 1000));
         printf("  ok  descriptions (1000 merges)\n");
+        if (!text_tasks_present(base))
+            TRY(text_tasks_write(folder, base));
+        printf("  ok  sections, match, same-source, translation\n");
     } else if (!strcmp(s->name, "multi30k")) {
         if (!token_set_present(folder))
             TRY(token_set_write_pairs(folder, flickr, folder, 4000));
@@ -267,8 +271,8 @@ const command command_data = {
     .summary = "verify data sets, fetch what is missing",
     .usage =
         "usage: podium data NAME|all [--dir DIR] [--fetch]\n"
-        "       podium data backbone --text FILE --out FILE [--recipe FILE] [--stop-after STEPS]\n"
-        "                            [--threads N]\n\n"
+        "       podium data backbone [--text FILE] [--out FILE] [--dir DIR] [--recipe FILE]\n"
+        "                            [--stop-after STEPS] [--threads N]\n\n"
         "Checks the files in DIR/NAME (default: $PODIUM_DATA, or data/ of this tree) against\n"
         "data/sources.yaml: sizes, and sums where they are known.\n"
         "NAME: exit 2 when a file of it is missing or corrupt.\n"
@@ -279,13 +283,16 @@ const command command_data = {
         "  --dir DIR   the folder of data sets\n"
         "  --fetch     get missing files with curl, resuming what a broken run left\n"
         "debian-text needs no --fetch: apt-get reads the package descriptions of this machine's\n"
-        "mirror into a private folder, and the sets ddtp and descriptions are made of them.\n\n"
+        "mirror into a private folder; the token sets ddtp and descriptions and the tasks\n"
+        "sections, match, same-source and translation are made of them.\n\n"
         "`backbone` pretrains the encoder that the workload compacter fine-tunes, on a text of "
         "one\n"
         "document a line. It goes on from OUT.checkpoint, appends to OUT.log, and writes OUT at "
         "the\n"
         "recipe's end; the same recipe, text and threads give the same bytes. Exit 1: not yet "
         "done.\n"
+        "  --text FILE          default: DIR/descriptions/train.txt, of `podium data debian-text`\n"
+        "  --out FILE           default: DIR/backbone.safetensors\n"
         "  --recipe FILE        default: data/backbone.yaml of this tree\n"
         "  --stop-after STEPS   of this call\n",
     .run = run,

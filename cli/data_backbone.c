@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/home.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "workloads/pretrain.h"
@@ -15,7 +16,27 @@ static void progress(int64_t step, int64_t steps, double loss, double held_out)
     fflush(stdout);
 }
 
-static int32_t read_options(pretrain_options *o, const char **recipe, int argc, char **argv)
+/* Where the text is and the backbone goes, unless said. */
+typedef struct places {
+    const char *recipe, *dir;
+    char text[4096], out[4096];
+} places;
+
+static int32_t fill_places(places *p, pretrain_options *o)
+{
+    char base[3072];
+    TRY(home_data(p->dir, base, sizeof base));
+    TRY(path_join(p->text, sizeof p->text, base, "descriptions/train.txt"));
+    TRY(path_join(p->out, sizeof p->out, base, "backbone.safetensors"));
+    if (!o->text && !file_exists(p->text))
+        return podium_fail(PODIUM_EIO, "'%s' is not there: `podium data debian-text` makes it",
+                           p->text);
+    o->text = o->text ? o->text : p->text;
+    o->out = o->out ? o->out : p->out;
+    return PODIUM_OK;
+}
+
+static int32_t read_options(pretrain_options *o, places *p, int argc, char **argv)
 {
     int64_t n;
     *o = (pretrain_options){.progress = progress};
@@ -28,7 +49,9 @@ static int32_t read_options(pretrain_options *o, const char **recipe, int argc, 
         } else if (!strcmp(name, "--out")) {
             o->out = text;
         } else if (!strcmp(name, "--recipe")) {
-            *recipe = text;
+            p->recipe = text;
+        } else if (!strcmp(name, "--dir")) {
+            p->dir = text;
         } else if (!strcmp(name, "--stop-after") || !strcmp(name, "--threads")) {
             if (!integer_parse(text, &n) || n < 1 || n > 1 << 30)
                 return podium_fail(PODIUM_EINVAL, "%s is '%s', expected a positive number", name,
@@ -41,9 +64,7 @@ static int32_t read_options(pretrain_options *o, const char **recipe, int argc, 
             return podium_fail(PODIUM_EINVAL, "unknown option '%s'", name);
         }
     }
-    if (!o->text || !o->out)
-        return podium_fail(PODIUM_EINVAL, "expected --text FILE and --out FILE");
-    return PODIUM_OK;
+    return o->text && o->out ? PODIUM_OK : fill_places(p, o);
 }
 
 int data_backbone(int argc, char **argv)
@@ -51,15 +72,15 @@ int data_backbone(int argc, char **argv)
     pretrain_options o;
     pretrain_recipe r;
     char folder[3072], path[4096];
-    const char *recipe = NULL;
+    places p = {0};
     bool finished;
-    TRY(read_options(&o, &recipe, argc, argv));
-    if (!recipe) {
+    TRY(read_options(&o, &p, argc, argv));
+    if (!p.recipe) {
         TRY(path_of_executable(folder, sizeof folder));
         TRY(path_join(path, sizeof path, folder, "../data/backbone.yaml"));
-        recipe = path;
+        p.recipe = path;
     }
-    TRY(pretrain_read(&r, recipe));
+    TRY(pretrain_read(&r, p.recipe));
     TRY(pretrain_run(&r, &o, &finished));
     if (!finished) {
         printf("stopped before the recipe's end; the same command goes on\n");

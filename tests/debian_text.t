@@ -63,8 +63,20 @@ ok $? "sentences in the manifest's order and splits"
 [ "$(wc -l <"$temp/sets/ddtp/train.source.ids")" = 2 ] && [ -s "$temp/sets/ddtp/vocabulary.vocab" ] &&
     [ "$(wc -l <"$temp/sets/descriptions/train.target.ids")" = 1 ]
 ok $? "and encoded for the workloads"
+[ "$(cat "$temp/sets/match/train.tsv")" = "$(printf 'yes\tsmall test tool\tIt is here. It works well.')" ] &&
+    [ "$(cut -f1 "$temp/sets/translation/train.tsv" | tr '\n' ' ')" = "yes no " ] &&
+    [ -e "$temp/sets/sections/valid.tsv" ] && [ -e "$temp/sets/same-source/valid.tsv" ]
+ok $? "and made into tasks"
+[ "$(cat "$temp/sets/descriptions/train.txt")" = "small test tool. It is here. It works well." ]
+ok $? "and into a text for the backbone"
+rm "$temp/sets/translation/valid.tsv"
 data 0 /dev/null debian-text --dir "$temp/sets"
 ok $? "what is there is not fetched again"
+[ -e "$temp/sets/translation/valid.tsv" ]
+ok $? "but what is made of it is made again when it is not whole"
+data 2 /dev/null backbone --dir "$temp/nowhere" &&
+    grep -q "nowhere/descriptions/train.txt' is not there: .podium data debian-text. makes it" "$temp/out"
+ok $? "a backbone without its text says what makes it"
 echo "p t 000000000000" | gzip -c >"$temp/data/debian-text/manifest.gz"
 data 2 "$temp/sources" debian-text --dir "$temp/other" && grep -q "none of the 1 sentences" "$temp/out"
 ok $? "another distribution without a sentence of ours is an error"
