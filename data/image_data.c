@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "data/image_sets.h"
-#include "engine/philox.h"
+#include "data/shuffle.h"
 
 #define MAX_CLASSES 256
 #define MAX_PIXELS (1 << 20) /* of one channel */
@@ -32,7 +32,6 @@ struct image_data {
     uint64_t order_seed;
     int64_t order_epoch; /* -1: none yet */
     bool relabel;
-    int patch;
     int32_t class_map[MAX_CLASSES];
     int32_t *pixel_map; /* [height * width]: out pixel takes in pixel */
     image_batch batch;
@@ -40,28 +39,15 @@ struct image_data {
     float *scratch; /* two bordered planes a thread */
 };
 
-/* Fisher-Yates with the words of one stream. */
-static void permute(int64_t n, philox stream, int64_t *out)
-{
-    for (int64_t i = 0; i < n; i++)
-        out[i] = i;
-    for (int64_t i = n - 1; i > 0; i--) {
-        int64_t j = philox_below(&stream, (uint64_t)i, (uint32_t)i + 1);
-        int64_t t = out[i];
-        out[i] = out[j];
-        out[j] = t;
-    }
-}
-
 /* Mean and deviation of each channel over the training split. */
 static void measure_pixels(image_data *d)
 {
     const image_set *s = &d->set;
     int64_t area = (int64_t)s->height * s->width;
     for (int c = 0; c < s->channels; c++) {
-        double sum = 0, squares = 0, n = (double)(s->count[IMAGES_TRAIN] * area);
-        for (int64_t i = 0; i < s->count[IMAGES_TRAIN]; i++) {
-            const uint8_t *x = s->pixels[IMAGES_TRAIN] + (i * s->channels + c) * area;
+        double sum = 0, squares = 0, n = (double)(s->count[SPLIT_TRAIN] * area);
+        for (int64_t i = 0; i < s->count[SPLIT_TRAIN]; i++) {
+            const uint8_t *x = s->pixels[SPLIT_TRAIN] + (i * s->channels + c) * area;
             int64_t a = 0, b = 0;
             for (int64_t k = 0; k < area; k++) {
                 a += x[k];
@@ -82,13 +68,13 @@ static void measure_pixels(image_data *d)
 static int32_t prepare_classes(image_data *d)
 {
     const image_set *s = &d->set;
-    int64_t n = s->count[IMAGES_TRAIN], fill[MAX_CLASSES], rank[MAX_CLASSES];
+    int64_t n = s->count[SPLIT_TRAIN], fill[MAX_CLASSES], rank[MAX_CLASSES];
     d->by_class = malloc((size_t)n * sizeof *d->by_class);
     d->order = malloc((size_t)n * sizeof *d->order);
     if (!d->by_class || !d->order)
         return podium_fail(PODIUM_ENOMEM, "cannot allocate the order of %lld images", (long long)n);
     for (int64_t i = 0; i < n; i++)
-        d->class_start[s->labels[IMAGES_TRAIN][i] + 1]++;
+        d->class_start[s->labels[SPLIT_TRAIN][i] + 1]++;
     for (int k = 0; k < s->classes; k++) {
         if (d->class_start[k + 1] == 0 && d->zipf)
             return podium_fail(PODIUM_EINVAL, "%s: no training image of class %d", s->name, k);
@@ -96,8 +82,8 @@ static int32_t prepare_classes(image_data *d)
         fill[k] = d->class_start[k];
     }
     for (int64_t i = 0; i < n; i++)
-        d->by_class[fill[s->labels[IMAGES_TRAIN][i]]++] = i;
-    permute(s->classes, philox_make(0, STREAM_RANKS), rank);
+        d->by_class[fill[s->labels[SPLIT_TRAIN][i]]++] = i;
+    shuffle_permute(s->classes, philox_make(0, STREAM_RANKS), rank);
     double total = 0;
     for (int k = 0; k < s->classes; k++)
         d->cumulative[k] = total += pow((double)rank[k] + 1, -d->zipf_exponent);
@@ -107,25 +93,25 @@ static int32_t prepare_classes(image_data *d)
     return 0;
 }
 
-static int32_t prepare_key(image_data *d, const image_key *key)
+/* Patches of p by p pixels. */
+static int32_t prepare_key(image_data *d, int p, const data_key *key)
 {
     const image_set *s = &d->set;
     int64_t area = (int64_t)s->height * s->width, map[MAX_CLASSES];
     d->pixel_map = malloc((size_t)area * sizeof *d->pixel_map);
     if (!d->pixel_map)
         return podium_fail(PODIUM_ENOMEM, "cannot allocate the pixel map");
-    int p = key->patch;
     if (p < 1 || s->height % p || s->width % p || p > 256)
         return podium_fail(PODIUM_EINVAL, "patch %d does not divide images of %dx%d pixels", p,
                            s->height, s->width);
-    uint64_t seed = key->words[0] ^ philox_derive(key->words[1], 0);
-    permute(s->classes, philox_make(seed, STREAM_CLASSES), map);
+    uint64_t seed = shuffle_secret(key);
+    shuffle_permute(s->classes, philox_make(seed, STREAM_CLASSES), map);
     for (int k = 0; k < s->classes; k++)
         d->class_map[k] = (int32_t)map[k];
     int64_t *inner = malloc((size_t)(p * p) * sizeof *inner);
     if (!inner)
         return podium_fail(PODIUM_ENOMEM, "cannot allocate the pixel map");
-    permute(p * p, philox_make(seed, STREAM_PIXELS), inner);
+    shuffle_permute(p * p, philox_make(seed, STREAM_PIXELS), inner);
     for (int y = 0; y < s->height; y++)
         for (int x = 0; x < s->width; x++) {
             int64_t from = inner[(y % p) * p + x % p];
@@ -134,7 +120,6 @@ static int32_t prepare_key(image_data *d, const image_key *key)
         }
     free(inner);
     d->relabel = true;
-    d->patch = p;
     return 0;
 }
 
@@ -167,8 +152,8 @@ static int32_t read_config(image_data *d, const yaml_node *config, int *which, c
     return 0;
 }
 
-int32_t image_data_open(image_data **out, const yaml_node *config, const char *data_dir,
-                        const image_key *key)
+int32_t image_data_open(image_data **out, const yaml_node *config, const char *data_dir, int patch,
+                        const data_key *key)
 {
     int which;
     const char *path;
@@ -200,7 +185,7 @@ int32_t image_data_open(image_data **out, const yaml_node *config, const char *d
                         : podium_fail(PODIUM_ENOMEM, "cannot allocate scratch images");
     }
     if (rc == 0 && key && key->enabled)
-        rc = prepare_key(d, key);
+        rc = prepare_key(d, patch, key);
     if (rc < 0) {
         image_data_close(d);
         return rc;
@@ -288,7 +273,7 @@ static int threads(void)
 }
 
 /* Places one image: jitter (m not NULL), then standardising and the secret pixel order. */
-static void place(const image_data *d, image_split split, int64_t image, const float m[6],
+static void place(const image_data *d, data_split split, int64_t image, const float m[6],
                   float *out)
 {
     const image_set *s = &d->set;
@@ -312,7 +297,7 @@ static void place(const image_data *d, image_split split, int64_t image, const f
     }
 }
 
-static int32_t label_of(const image_data *d, image_split split, int64_t image)
+static int32_t label_of(const image_data *d, data_split split, int64_t image)
 {
     int32_t label = d->set.labels[split][image];
     return d->relabel ? d->class_map[label] : label;
@@ -321,9 +306,10 @@ static int32_t label_of(const image_data *d, image_split split, int64_t image)
 /* The training image at place `position` of the endless sequence of epochs. */
 static int64_t epoch_image(image_data *d, uint64_t seed, int64_t position)
 {
-    int64_t n = d->set.count[IMAGES_TRAIN], epoch = position / n;
+    int64_t n = d->set.count[SPLIT_TRAIN], epoch = position / n;
     if (d->order_epoch != epoch || d->order_seed != seed) {
-        permute(n, philox_make(philox_derive(seed, (uint64_t)epoch), STREAM_EPOCH), d->order);
+        shuffle_permute(n, philox_make(philox_derive(seed, (uint64_t)epoch), STREAM_EPOCH),
+                        d->order);
         d->order_epoch = epoch;
         d->order_seed = seed;
     }
@@ -333,7 +319,7 @@ static int64_t epoch_image(image_data *d, uint64_t seed, int64_t position)
 /* Class by the frequencies, then an image of it; or any image. */
 static int64_t drawn_image(const image_data *d, double u_class, double u_image)
 {
-    int64_t n = d->set.count[IMAGES_TRAIN];
+    int64_t n = d->set.count[SPLIT_TRAIN];
     if (!d->zipf)
         return (int64_t)(u_image * (double)n);
     int k = 0;
@@ -367,8 +353,8 @@ int32_t image_data_train(image_data *d, uint64_t seed, int64_t step, int64_t bat
         float m[6] = {(float)(1 + d->scale * u[0]), (float)(d->shear * u[1]),
                       (float)(d->shear * u[2]),     (float)(1 + d->scale * u[3]),
                       (float)(d->shift * u[4]),     (float)(d->shift * u[5])};
-        place(d, IMAGES_TRAIN, chosen[i], d->jitter ? m : NULL, d->batch.images + i * pixels);
-        d->batch.labels[i] = label_of(d, IMAGES_TRAIN, chosen[i]);
+        place(d, SPLIT_TRAIN, chosen[i], d->jitter ? m : NULL, d->batch.images + i * pixels);
+        d->batch.labels[i] = label_of(d, SPLIT_TRAIN, chosen[i]);
         d->batch.weights[i] = 1;
     }
     free(chosen);
@@ -377,7 +363,7 @@ int32_t image_data_train(image_data *d, uint64_t seed, int64_t step, int64_t bat
     return 0;
 }
 
-int32_t image_data_eval(image_data *d, image_split split, int64_t start, int64_t batch,
+int32_t image_data_eval(image_data *d, data_split split, int64_t start, int64_t batch,
                         image_batch *out)
 {
     TRY(reserve(d, batch));
@@ -426,7 +412,7 @@ int image_data_width(const image_data *d)
     return d->set.width;
 }
 
-int64_t image_data_count(const image_data *d, image_split split)
+int64_t image_data_count(const image_data *d, data_split split)
 {
     return d->set.count[split];
 }

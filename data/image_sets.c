@@ -52,7 +52,7 @@ int32_t image_set_folder(char *out, size_t size, const char *base, const char *n
 }
 
 /* Moves an IDX pair into split `s` of the set. */
-static int32_t read_idx_pair(image_set *set, image_split s, const char *dir, const char *images,
+static int32_t read_idx_pair(image_set *set, data_split s, const char *dir, const char *images,
                              const char *labels, sha256 *hash)
 {
     idx_array x = {0}, y = {0};
@@ -103,7 +103,7 @@ static int32_t read_cifar10(image_set *set, const char *dir, sha256 *hash)
         rc = cifar_read(&test, 10, dir, "test_batch.bin");
     if (rc == 0) {
         const cifar_images *parts[] = {&train, &test};
-        const image_split splits[] = {IMAGES_TRAIN, IMAGES_TEST};
+        const data_split splits[] = {SPLIT_TRAIN, SPLIT_TEST};
         set->height = set->width = 32;
         for (int i = 0; i < 2; i++) {
             sha256_update(hash, parts[i]->pixels, (size_t)parts[i]->count * CIFAR_PIXELS);
@@ -122,23 +122,23 @@ static int32_t read_cifar10(image_set *set, const char *dir, sha256 *hash)
 /* The last `valid` training examples become the validation split. */
 static int32_t split_off(image_set *set, int64_t valid)
 {
-    int64_t n = set->count[IMAGES_TRAIN] - valid;
+    int64_t n = set->count[SPLIT_TRAIN] - valid;
     if (n < 1)
         return podium_fail(PODIUM_EINVAL,
                            "%s: cannot keep %lld of %lld training images for "
                            "validation; 'valid' sets how many",
-                           set->name, (long long)valid, (long long)set->count[IMAGES_TRAIN]);
+                           set->name, (long long)valid, (long long)set->count[SPLIT_TRAIN]);
     size_t pixels = (size_t)set->channels * (size_t)set->height * (size_t)set->width;
     uint8_t *x = malloc((size_t)valid * pixels), *y = malloc((size_t)valid);
-    set->pixels[IMAGES_VALID] = x;
-    set->labels[IMAGES_VALID] = y;
+    set->pixels[SPLIT_VALID] = x;
+    set->labels[SPLIT_VALID] = y;
     if (!x || !y)
         return podium_fail(PODIUM_ENOMEM, "cannot allocate %lld validation images",
                            (long long)valid);
-    memcpy(x, set->pixels[IMAGES_TRAIN] + (size_t)n * pixels, (size_t)valid * pixels);
-    memcpy(y, set->labels[IMAGES_TRAIN] + n, (size_t)valid);
-    set->count[IMAGES_VALID] = valid;
-    set->count[IMAGES_TRAIN] = n;
+    memcpy(x, set->pixels[SPLIT_TRAIN] + (size_t)n * pixels, (size_t)valid * pixels);
+    memcpy(y, set->labels[SPLIT_TRAIN] + n, (size_t)valid);
+    set->count[SPLIT_VALID] = valid;
+    set->count[SPLIT_TRAIN] = n;
     return 0;
 }
 
@@ -153,17 +153,17 @@ int32_t image_set_read(image_set *out, int which, const char *dir, int64_t valid
         rc = read_cifar10(out, dir, &hash);
     } else {
         out->classes = which == SET_GLYPHS ? 62 : 10;
-        rc = read_idx_pair(out, IMAGES_TRAIN, dir, "train-images-idx3-ubyte",
+        rc = read_idx_pair(out, SPLIT_TRAIN, dir, "train-images-idx3-ubyte",
                            "train-labels-idx1-ubyte", &hash);
         if (rc == 0 && which == SET_GLYPHS)
-            rc = read_idx_pair(out, IMAGES_VALID, dir, "valid-images-idx3-ubyte",
+            rc = read_idx_pair(out, SPLIT_VALID, dir, "valid-images-idx3-ubyte",
                                "valid-labels-idx1-ubyte", &hash);
         const char *test = which == SET_GLYPHS ? "test" : "t10k";
         char images[64], labels[64];
         snprintf(images, sizeof images, "%s-images-idx3-ubyte", test);
         snprintf(labels, sizeof labels, "%s-labels-idx1-ubyte", test);
         if (rc == 0)
-            rc = read_idx_pair(out, IMAGES_TEST, dir, images, labels, &hash);
+            rc = read_idx_pair(out, SPLIT_TEST, dir, images, labels, &hash);
     }
     if (rc == 0 && which != SET_GLYPHS)
         rc = split_off(out, valid);
@@ -179,7 +179,7 @@ int32_t image_set_read(image_set *out, int which, const char *dir, int64_t valid
 
 void image_set_release(image_set *s)
 {
-    for (int i = 0; i < IMAGES_SPLITS; i++) {
+    for (int i = 0; i < SPLITS; i++) {
         free(s->pixels[i]);
         free(s->labels[i]);
         s->pixels[i] = s->labels[i] = NULL;

@@ -8,10 +8,10 @@
 typedef struct image_set {
     const char *name; /* static */
     int classes, channels, height, width;
-    int64_t count[IMAGES_SPLITS];
-    uint8_t *pixels[IMAGES_SPLITS]; /* [count, channels, height, width], owned */
-    uint8_t *labels[IMAGES_SPLITS]; /* [count], owned */
-    char payload[SHA256_HEX];       /* of the unpacked files, in order */
+    int64_t count[SPLITS];
+    uint8_t *pixels[SPLITS];  /* [count, channels, height, width], owned */
+    uint8_t *labels[SPLITS];  /* [count], owned */
+    char payload[SHA256_HEX]; /* of the unpacked files, in order */
 } image_set;
 
 extern const char *const image_set_names[]; /* ends with NULL */

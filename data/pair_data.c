@@ -9,12 +9,13 @@
 #include "data/pieces.h"
 #include "data/shuffle.h"
 #include "data/text_lines.h"
+#include "data/token_map.h"
 
 enum { STREAM_PAIRS = 0x70616972 };
 enum { TOKENIZER_BPE, TOKENIZER_IDS };
 
 static const struct {
-    const char *name, *files[PAIRS_SPLITS];
+    const char *name, *files[SPLITS];
 } sets[] = {
     {"debian-text", {"train", "valid", "test"}},
     {"multi30k", {"train", "val", "test_2016_flickr"}},
@@ -32,11 +33,11 @@ typedef struct side {
 struct pair_data {
     int set, tokenizer;
     bool packed;
-    int64_t length[2], limit[PAIRS_SPLITS];
+    int64_t length[2], limit[SPLITS];
     const char *language[2];
-    side sides[PAIRS_SPLITS][2];
-    int64_t count[PAIRS_SPLITS]; /* pairs in `fit`; before it is made, lines */
-    int64_t *fit[PAIRS_SPLITS];  /* pairs whose sides fit, in order */
+    side sides[SPLITS][2];
+    int64_t count[SPLITS]; /* pairs in `fit`; before it is made, lines */
+    int64_t *fit[SPLITS];  /* pairs whose sides fit, in order */
     bpe *bpe;
     vocabulary pieces;
     token_map map;
@@ -63,7 +64,7 @@ static int32_t read_config(pair_data *d, const yaml_node *config, const char **p
     d->language[0] = "de";
     d->language[1] = "en";
     d->length[0] = d->length[1] = 24;
-    d->limit[PAIRS_TRAIN] = d->limit[PAIRS_VALID] = d->limit[PAIRS_TEST] = INT64_MAX;
+    d->limit[SPLIT_TRAIN] = d->limit[SPLIT_VALID] = d->limit[SPLIT_TEST] = INT64_MAX;
     TRY(yaml_choice(config, "set", set_names, &d->set));
     TRY(yaml_string(config, "path", path));
     TRY(yaml_string(config, "source", &d->language[0]));
@@ -72,8 +73,8 @@ static int32_t read_config(pair_data *d, const yaml_node *config, const char **p
     TRY(yaml_integer(config, "merges", 0, BPE_MAX_MERGES, merges));
     TRY(yaml_integer(config, "source_length", 2, 1 << 16, &d->length[0]));
     TRY(yaml_integer(config, "target_length", 2, 1 << 16, &d->length[1]));
-    TRY(yaml_integer(config, "valid", 1, INT64_MAX, &d->limit[PAIRS_VALID]));
-    TRY(yaml_integer(config, "test", 1, INT64_MAX, &d->limit[PAIRS_TEST]));
+    TRY(yaml_integer(config, "valid", 1, INT64_MAX, &d->limit[SPLIT_VALID]));
+    TRY(yaml_integer(config, "test", 1, INT64_MAX, &d->limit[SPLIT_TEST]));
     for (int s = 0; s < 2; s++)
         if (strchr(d->language[s], '/') || strlen(d->language[s]) > 16)
             return podium_fail(PODIUM_EINVAL, "data: '%s' is no name of a language",
@@ -91,7 +92,7 @@ static int32_t read_side(pair_data *d, int split, int s, const char *folder, sha
         TRY(path_join(path, sizeof path, folder, name));
         snprintf(packed, sizeof packed, "%s.gz", path);
         bool text = file_exists(path) || file_exists(packed);
-        if (text && split != PAIRS_TRAIN)
+        if (text && split != SPLIT_TRAIN)
             TRY(text_lines_read(&d->sides[split][s].text, folder, name, hash));
         snprintf(name, sizeof name, "%s.%s.ids", sets[d->set].files[split], d->language[s]);
         return text_lines_read(ids, folder, name, hash);
@@ -148,12 +149,12 @@ static int32_t encode_side(pair_data *d, int split, int s, const text_lines *ids
 
 static int32_t train_bpe(pair_data *d, int64_t merges)
 {
-    int64_t n = d->count[PAIRS_TRAIN];
+    int64_t n = d->count[SPLIT_TRAIN];
     const char **lines = malloc((size_t)(2 * n) * sizeof *lines);
     if (!lines)
         return no_memory();
     for (int64_t i = 0; i < 2 * n; i++)
-        lines[i] = d->sides[PAIRS_TRAIN][i >= n].text.line[i % n];
+        lines[i] = d->sides[SPLIT_TRAIN][i >= n].text.line[i % n];
     int32_t rc = bpe_train(&d->bpe, lines, 2 * n, (int32_t)merges);
     free(lines);
     return rc;
@@ -184,31 +185,31 @@ static int32_t choose_pairs(pair_data *d, int split)
 
 static int32_t choose_all_pairs(pair_data *d)
 {
-    for (int split = 0; split < PAIRS_SPLITS; split++)
+    for (int split = 0; split < SPLITS; split++)
         TRY(choose_pairs(d, split));
-    int64_t n = d->count[PAIRS_TRAIN];
+    int64_t n = d->count[SPLIT_TRAIN];
     d->order = malloc((size_t)n * sizeof *d->order);
     d->rows = malloc((size_t)(n + 1) * sizeof *d->rows);
     return d->order && d->rows ? 0 : no_memory();
 }
 
-static int32_t load(pair_data *d, const char *folder, int64_t merges, const token_key *key)
+static int32_t load(pair_data *d, const char *folder, int64_t merges, const data_key *key)
 {
     sha256 hash;
     uint8_t digest[32];
     char hex[SHA256_HEX], path[4096];
-    text_lines ids[PAIRS_SPLITS][2] = {0};
+    text_lines ids[SPLITS][2] = {0};
     int32_t rc = 0;
     sha256_init(&hash);
     if (d->tokenizer == TOKENIZER_IDS) {
         TRY(path_join(path, sizeof path, folder, "pieces.vocab"));
         TRY(pieces_read(&d->pieces, path));
     }
-    for (int split = 0; split < PAIRS_SPLITS && rc == 0; split++)
+    for (int split = 0; split < SPLITS && rc == 0; split++)
         rc = read_split(d, split, folder, &hash, ids[split]);
     if (rc == 0 && d->tokenizer == TOKENIZER_BPE)
         rc = train_bpe(d, merges);
-    for (int split = 0; split < PAIRS_SPLITS; split++)
+    for (int split = 0; split < SPLITS; split++)
         for (int s = 0; s < 2; s++) {
             if (rc == 0)
                 rc = encode_side(d, split, s, &ids[split][s]);
@@ -223,7 +224,7 @@ static int32_t load(pair_data *d, const char *folder, int64_t merges, const toke
 }
 
 int32_t pair_data_open(pair_data **out, const yaml_node *config, const char *data_dir,
-                       const token_key *key)
+                       const data_key *key)
 {
     const char *path;
     char folder[4096];
@@ -262,7 +263,7 @@ void pair_data_close(pair_data *d)
 {
     if (!d)
         return;
-    for (int i = 0; i < 2 * PAIRS_SPLITS; i++) {
+    for (int i = 0; i < 2 * SPLITS; i++) {
         side *a = &d->sides[i / 2][i % 2];
         text_lines_release(&a->text);
         id_buffer_release(&a->ids);
@@ -271,7 +272,7 @@ void pair_data_close(pair_data *d)
     for (int i = 0; i < 6; i++)
         free(*batch_ids(&d->batch, i));
     free(d->batch.weights);
-    for (int i = 0; i < PAIRS_SPLITS; i++)
+    for (int i = 0; i < SPLITS; i++)
         free(d->fit[i]);
     free(d->order);
     free(d->rows);
@@ -306,7 +307,7 @@ bool pair_data_packed(const pair_data *d)
     return d->packed;
 }
 
-int64_t pair_data_count(const pair_data *d, pair_split split)
+int64_t pair_data_count(const pair_data *d, data_split split)
 {
     return d->count[split];
 }
@@ -363,7 +364,7 @@ static void relabel(pair_data *d, int64_t rows)
 /* Orders the next epoch and cuts it into rows: each takes pairs in order while both sides fit. */
 static void begin_epoch(pair_data *d, uint64_t seed, int64_t epoch)
 {
-    int64_t n = d->count[PAIRS_TRAIN], used[2] = {0, 0};
+    int64_t n = d->count[SPLIT_TRAIN], used[2] = {0, 0};
     d->epoch_row = epoch ? d->epoch_row + d->row_count : 0;
     d->epoch = epoch;
     d->order_seed = seed;
@@ -372,7 +373,7 @@ static void begin_epoch(pair_data *d, uint64_t seed, int64_t epoch)
     for (int64_t i = 0; i < n; i++) {
         int64_t size[2];
         for (int s = 0; s < 2; s++)
-            size[s] = tokens(d, PAIRS_TRAIN, s, d->fit[PAIRS_TRAIN][d->order[i]]);
+            size[s] = tokens(d, SPLIT_TRAIN, s, d->fit[SPLIT_TRAIN][d->order[i]]);
         bool fits = d->packed && i && used[0] + size[0] <= d->length[0] &&
                     used[1] + size[1] <= d->length[1];
         if (!fits) {
@@ -403,7 +404,7 @@ int32_t pair_data_train(pair_data *d, uint64_t seed, int64_t step, int64_t batch
         find_epoch(d, seed, row);
         const int64_t *range = &d->rows[row - d->epoch_row];
         for (int64_t k = range[0]; k < range[1]; k++)
-            place(d, PAIRS_TRAIN, d->fit[PAIRS_TRAIN][d->order[k]], i, (int32_t)(k - range[0]) + 1,
+            place(d, SPLIT_TRAIN, d->fit[SPLIT_TRAIN][d->order[k]], i, (int32_t)(k - range[0]) + 1,
                   used);
     }
     relabel(d, count);
@@ -412,7 +413,7 @@ int32_t pair_data_train(pair_data *d, uint64_t seed, int64_t step, int64_t batch
     return 0;
 }
 
-int32_t pair_data_eval(pair_data *d, pair_split split, int64_t start, int64_t batch,
+int32_t pair_data_eval(pair_data *d, data_split split, int64_t start, int64_t batch,
                        pair_batch *out)
 {
     TRY(clear_batch(d, batch));
@@ -426,7 +427,7 @@ int32_t pair_data_eval(pair_data *d, pair_split split, int64_t start, int64_t ba
     return 0;
 }
 
-const char *pair_data_reference(const pair_data *d, pair_split split, int64_t i)
+const char *pair_data_reference(const pair_data *d, data_split split, int64_t i)
 {
     const text_lines *t = &d->sides[split][1].text;
     return t->line ? t->line[d->fit[split][i]] : NULL;

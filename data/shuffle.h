@@ -3,6 +3,7 @@
 #define DATA_SHUFFLE_H
 
 #include <stdint.h>
+#include "data/data_set.h"
 #include "engine/philox.h"
 
 /* Fisher-Yates with the words of one stream: out becomes a permutation of 0 .. n - 1, n < 2^32. */
@@ -16,6 +17,12 @@ static inline void shuffle_permute(int64_t n, philox stream, int64_t *out)
         out[i] = out[j];
         out[j] = t;
     }
+}
+
+/* Seed of the permutations of a secret relabelling. */
+static inline uint64_t shuffle_secret(const data_key *key)
+{
+    return key->words[0] ^ philox_derive(key->words[1], 0);
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include "data/bpe.h"
 #include "data/pieces.h"
 #include "data/text_lines.h"
+#include "data/token_map.h"
 #include "engine/philox.h"
 
 #define NO_LABEL (-100)
@@ -18,9 +19,9 @@ enum { TOKENIZER_BPE, TOKENIZER_IDS };
 struct text_data {
     int64_t length, windows;
     int tokenizer;
-    const char *file[TEXT_SPLITS]; /* of the yaml, during opening */
-    id_buffer ids[TEXT_SPLITS];
-    int64_t count[TEXT_SPLITS];
+    const char *file[SPLITS]; /* of the yaml, during opening */
+    id_buffer ids[SPLITS];
+    int64_t count[SPLITS];
     bpe *bpe;
     vocabulary pieces; /* of ids */
     token_map map;
@@ -32,15 +33,15 @@ struct text_data {
 static int32_t read_config(text_data *d, const yaml_node *config, const char **set,
                            const char **path, int64_t *merges)
 {
-    static const char *const keys[TEXT_SPLITS] = {"train", "valid", "test"};
-    static const char *const files[TEXT_SPLITS] = {"train.en", "valid.en", "test.en"};
+    static const char *const keys[SPLITS] = {"train", "valid", "test"};
+    static const char *const files[SPLITS] = {"train.en", "valid.en", "test.en"};
     static const char *const tokenizers[] = {"bpe", "ids", NULL};
     *merges = 1000;
     d->length = d->windows = 64;
     TRY(yaml_require(config, "set"));
     TRY(yaml_string(config, "set", set));
     TRY(yaml_string(config, "path", path));
-    for (int s = 0; s < TEXT_SPLITS; s++) {
+    for (int s = 0; s < SPLITS; s++) {
         d->file[s] = files[s];
         TRY(yaml_string(config, keys[s], &d->file[s]));
         if (strchr(d->file[s], '/') || strlen(d->file[s]) > 200)
@@ -84,7 +85,7 @@ static int32_t encode(text_data *d, int split, const text_lines *t)
                            d->file[split], (long long)ids->count, (long long)d->length);
     int64_t windows = ids->count / d->length;
     windows = windows < d->windows ? windows : d->windows;
-    d->count[split] = split == TEXT_TRAIN ? ids->count - d->length + 1 : windows;
+    d->count[split] = split == SPLIT_TRAIN ? ids->count - d->length + 1 : windows;
     if (d->count[split] > UINT32_MAX)
         return podium_fail(PODIUM_EINVAL, "%s: %lld tokens, more than 2^32", d->file[split],
                            (long long)ids->count);
@@ -101,7 +102,7 @@ static bool is_there(const char *folder, const char *name)
 }
 
 static int32_t load(text_data *d, const char *set, const char *folder, int64_t merges,
-                    const token_key *key)
+                    const data_key *key)
 {
     sha256 hash;
     uint8_t digest[32];
@@ -112,12 +113,12 @@ static int32_t load(text_data *d, const char *set, const char *folder, int64_t m
         TRY(path_join(path, sizeof path, folder, "vocabulary.vocab"));
         TRY(pieces_read(&d->pieces, path));
     }
-    for (int split = 0; split < TEXT_SPLITS; split++) {
+    for (int split = 0; split < SPLITS; split++) {
         text_lines t;
-        if (split == TEXT_TEST && !is_there(folder, d->file[split]))
+        if (split == SPLIT_TEST && !is_there(folder, d->file[split]))
             break;
         TRY(text_lines_read(&t, folder, d->file[split], &hash));
-        bool untrained = split == TEXT_TRAIN && d->tokenizer == TOKENIZER_BPE;
+        bool untrained = split == SPLIT_TRAIN && d->tokenizer == TOKENIZER_BPE;
         int32_t rc = untrained ? train_bpe(d, &t, merges) : 0;
         if (!rc)
             rc = encode(d, split, &t);
@@ -131,7 +132,7 @@ static int32_t load(text_data *d, const char *set, const char *folder, int64_t m
 }
 
 int32_t text_data_open(text_data **out, const yaml_node *config, const char *data_dir,
-                       const token_key *key)
+                       const data_key *key)
 {
     const char *set = "", *path = NULL;
     char folder[4096];
@@ -158,7 +159,7 @@ void text_data_close(text_data *d)
 {
     if (!d)
         return;
-    for (int s = 0; s < TEXT_SPLITS; s++)
+    for (int s = 0; s < SPLITS; s++)
         id_buffer_release(&d->ids[s]);
     bpe_close(d->bpe);
     vocabulary_release(&d->pieces);
@@ -183,7 +184,7 @@ int64_t text_data_length(const text_data *d)
     return d->length;
 }
 
-int64_t text_data_count(const text_data *d, text_split split)
+int64_t text_data_count(const text_data *d, data_split split)
 {
     return d->count[split];
 }
@@ -207,7 +208,7 @@ static int32_t reserve(text_data *d, int64_t n)
 }
 
 /* The window that begins at token `at` as row `row`; -1: padding. */
-static void place(text_data *d, text_split split, int64_t at, int64_t row)
+static void place(text_data *d, data_split split, int64_t at, int64_t row)
 {
     int64_t T = d->length;
     int32_t *ids = d->batch.ids + row * T, *labels = d->batch.labels + row * T;
@@ -225,14 +226,14 @@ int32_t text_data_train(text_data *d, uint64_t seed, int64_t step, int64_t batch
     philox r = philox_make(seed, STREAM_WINDOWS);
     for (int64_t row = 0; row < count; row++) {
         uint64_t position = (uint64_t)(step * batch + first + row);
-        place(d, TEXT_TRAIN, philox_below(&r, position, (uint32_t)d->count[TEXT_TRAIN]), row);
+        place(d, SPLIT_TRAIN, philox_below(&r, position, (uint32_t)d->count[SPLIT_TRAIN]), row);
     }
     *out = d->batch;
     out->count = count;
     return 0;
 }
 
-int32_t text_data_eval(text_data *d, text_split split, int64_t start, int64_t batch,
+int32_t text_data_eval(text_data *d, data_split split, int64_t start, int64_t batch,
                        text_batch *out)
 {
     TRY(reserve(d, batch));

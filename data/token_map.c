@@ -7,7 +7,7 @@
 
 enum { STREAM_TOKENS = 0x746F6B };
 
-int32_t token_map_init(token_map *out, const token_key *key, int32_t count, int32_t specials)
+int32_t token_map_init(token_map *out, const data_key *key, int32_t count, int32_t specials)
 {
     *out = (token_map){0};
     if (!key || !key->enabled)
@@ -21,8 +21,7 @@ int32_t token_map_init(token_map *out, const token_key *key, int32_t count, int3
         token_map_release(out);
         return podium_fail(PODIUM_ENOMEM, "cannot allocate the map of %d tokens", count);
     }
-    uint64_t seed = key->words[0] ^ philox_derive(key->words[1], 0);
-    shuffle_permute(n, philox_make(seed, STREAM_TOKENS), order);
+    shuffle_permute(n, philox_make(shuffle_secret(key), STREAM_TOKENS), order);
     for (int32_t i = 0; i < count; i++)
         out->to[i] = i < specials ? i : specials + (int32_t)order[i - specials];
     for (int32_t i = 0; i < count; i++)

@@ -13,7 +13,7 @@ typedef struct training_options {
     const char *device; /* backend name; host memory only */
     int threads;        /* 0: all */
     int32_t precision;  /* PODIUM_F32 or PODIUM_BF16 */
-    workload_key key;
+    data_key key;
 } training_options;
 
 /* One recorded training graph. */

@@ -260,11 +260,11 @@ static void derive_seeds(trial *t)
 }
 
 /* Key, workload and study make the relabelling: the same for all submissions of a study. */
-static workload_key derive_key(const trial_config *c)
+static data_key derive_key(const trial_config *c)
 {
     sha256 h;
     uint8_t digest[32];
-    workload_key key = {.enabled = true};
+    data_key key = {.enabled = true};
     sha256_init(&h);
     sha256_update(&h, c->key, TRIAL_KEY_BYTES);
     sha256_update(&h, c->workload->name, strlen(c->workload->name) + 1);

@@ -10,12 +10,12 @@
 #define PAYLOAD "glyphs:fe961c8d8ee90cae508e8e63eb871d8b622e85e30d3b0ad7fe4b93b600f360c8"
 enum { BATCH = 512, PIXELS = 28 * 28 };
 
-static image_data *open_with(const char *yaml, const image_key *key)
+static image_data *open_with(const char *yaml, const data_key *key)
 {
     yaml_document *doc = NULL;
     image_data *d = NULL;
     if (yaml_parse(&doc, yaml, strlen(yaml), "test") == 0 &&
-        image_data_open(&d, yaml_root(doc), "data", key) < 0)
+        image_data_open(&d, yaml_root(doc), "data", 14, key) < 0)
         tap_diag("%s", podium_error());
     yaml_destroy(doc);
     return d;
@@ -66,7 +66,7 @@ static void check_epochs(void)
     image_data *d = open_with("{set: glyphs, sampling: epochs}", NULL);
     image_batch b;
     int n[62] = {0};
-    int64_t count = image_data_count(d, IMAGES_TRAIN), size = count / 2;
+    int64_t count = image_data_count(d, SPLIT_TRAIN), size = count / 2;
     for (int64_t s = 0; s < 2; s++) {
         image_data_train(d, 5, s, size, 0, size, &b);
         for (int64_t i = 0; i < size; i++)
@@ -83,16 +83,16 @@ static void check_epochs(void)
  * one-to-one. */
 static void check_relabelling(image_data *plain)
 {
-    image_key key = {.enabled = true, .words = {11, 22}, .patch = 14};
+    data_key key = {.enabled = true, .words = {11, 22}};
     image_data *d = open_with("{set: glyphs}", &key);
     image_batch b;
-    image_data_eval(plain, IMAGES_VALID, 0, BATCH, &b);
+    image_data_eval(plain, SPLIT_VALID, 0, BATCH, &b);
     float *want = malloc(sizeof(float) * BATCH * PIXELS);
     int32_t labels[BATCH], map[62], moved = 0;
     bool one_to_one = true, same_sums = true;
     memcpy(want, b.images, sizeof(float) * BATCH * PIXELS);
     memcpy(labels, b.labels, sizeof labels);
-    image_data_eval(d, IMAGES_VALID, 0, BATCH, &b);
+    image_data_eval(d, SPLIT_VALID, 0, BATCH, &b);
     for (int k = 0; k < 62; k++)
         map[k] = -1;
     for (int i = 0; i < BATCH; i++) {
@@ -126,7 +126,7 @@ int main(void)
     ok(image_data_classes(d) == 62 && image_data_height(d) == 28 && image_data_channels(d) == 1,
        "62 classes of 28x28");
     image_batch b;
-    image_data_eval(d, IMAGES_VALID, 2660 - 100, BATCH, &b);
+    image_data_eval(d, SPLIT_VALID, 2660 - 100, BATCH, &b);
     ok(b.count == 100 && b.weights[99] == 1 && b.weights[100] == 0,
        "the rest of the last batch has weight 0");
     image_data_train(d, 1, 0, BATCH, 0, BATCH, &b);
@@ -149,7 +149,7 @@ int main(void)
     yaml_document *doc = NULL;
     image_data *none = NULL;
     ok(yaml_parse(&doc, "{set: mnist}", 12, "test") == 0 &&
-           image_data_open(&none, yaml_root(doc), "/nonexistent", NULL) == PODIUM_EIO &&
+           image_data_open(&none, yaml_root(doc), "/nonexistent", 1, NULL) == PODIUM_EIO &&
            strstr(podium_error(), "train-images-idx3-ubyte"),
        "a missing file is named");
     yaml_destroy(doc);

@@ -88,10 +88,10 @@ static image_data *open_set(const char *yaml, int patch, int32_t *rc)
 {
     yaml_document *doc = NULL;
     image_data *d = NULL;
-    image_key key = {.enabled = patch > 0, .patch = patch};
+    data_key key = {.enabled = patch > 0};
     *rc = yaml_parse(&doc, yaml, strlen(yaml), "test");
     if (*rc == 0)
-        *rc = image_data_open(&d, yaml_root(doc), base, &key);
+        *rc = image_data_open(&d, yaml_root(doc), base, patch, &key);
     yaml_destroy(doc);
     return d;
 }
@@ -103,9 +103,9 @@ static void opens(const char *yaml, int channels, int side, int patch, const cha
     image_data *d = open_set(yaml, patch, &rc);
     image_batch b;
     ok(rc == 0 && image_data_channels(d) == channels && image_data_height(d) == side &&
-           image_data_classes(d) == 10 && image_data_count(d, IMAGES_VALID) == 10 &&
-           image_data_count(d, IMAGES_TEST) == 10 &&
-           image_data_train(d, 1, 0, 16, 0, 16, &b) == 0 && b.count == 16,
+           image_data_classes(d) == 10 && image_data_count(d, SPLIT_VALID) == 10 &&
+           image_data_count(d, SPLIT_TEST) == 10 && image_data_train(d, 1, 0, 16, 0, 16, &b) == 0 &&
+           b.count == 16,
        "%s%s%s", what, rc ? ": " : "", rc ? podium_error() : "");
     image_data_close(d);
 }

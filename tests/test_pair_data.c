@@ -38,7 +38,7 @@ static void write_files(void)
         }
 }
 
-static pair_data *open_set(const char *settings, const token_key *key)
+static pair_data *open_set(const char *settings, const data_key *key)
 {
     char text[512];
     yaml_document *d = NULL;
@@ -68,11 +68,11 @@ static void test_padded(void)
     pair_data *d = open_set(", merges: 20, source_length: 24, target_length: 22, valid: 4", NULL);
     pair_batch b;
     ok(d != NULL, "a set opens: %s", podium_error());
-    ok(pair_data_count(d, PAIRS_TRAIN) == PAIRS - 1 && pair_data_count(d, PAIRS_VALID) == 4,
+    ok(pair_data_count(d, SPLIT_TRAIN) == PAIRS - 1 && pair_data_count(d, SPLIT_VALID) == 4,
        "pairs that are too long are left out of both splits");
     ok(!strncmp(pair_data_id(d), "multi30k:", 9) && strlen(pair_data_id(d)) == 73, "the data id");
-    ok(pair_data_eval(d, PAIRS_VALID, 2, 4, &b) == 0 && b.count == 2, "two rows and padding");
-    is_row(d, b.targets, 22, pair_data_reference(d, PAIRS_VALID, 2), "the reference");
+    ok(pair_data_eval(d, SPLIT_VALID, 2, 4, &b) == 0 && b.count == 2, "two rows and padding");
+    is_row(d, b.targets, 22, pair_data_reference(d, SPLIT_VALID, 2), "the reference");
     is_row(d, b.inputs, 24, "Cx Cy Cz", "the source");
     double weights = 0;
     for (int i = 0; i < 4 * 22; i++) {
@@ -83,10 +83,10 @@ static void test_padded(void)
     ok(weights > 0, "weights are 1 on tokens, 0 on padding");
     ok(b.inputs_position == NULL, "no positions unless packed");
     is_row(d, b.targets + 22, 22, "ex ey ez ex ey", "the next that fits follows a long pair");
-    is_text(pair_data_reference(d, PAIRS_VALID, 3), "ex ey ez ex ey", "its reference");
+    is_text(pair_data_reference(d, SPLIT_VALID, 3), "ex ey ez ex ey", "its reference");
     pair_data_close(d);
     d = open_set(", merges: 20, source_length: 24, target_length: 22, valid: 3, test: 9", NULL);
-    ok(d && pair_data_count(d, PAIRS_VALID) == 3 && pair_data_count(d, PAIRS_TEST) == 4,
+    ok(d && pair_data_count(d, SPLIT_VALID) == 3 && pair_data_count(d, SPLIT_TEST) == 4,
        "a limit counts pairs that fit");
     pair_data_close(d);
 }
@@ -96,10 +96,10 @@ static void test_epochs(void)
 {
     pair_data *d = open_set(", merges: 0, source_length: 24, target_length: 24", NULL);
     pair_batch b;
-    int64_t n = pair_data_count(d, PAIRS_TRAIN), sum = 0, want = 0;
+    int64_t n = pair_data_count(d, SPLIT_TRAIN), sum = 0, want = 0;
     int32_t first[24], other[24];
     for (int64_t i = 0; i < n; i++) {
-        pair_data_eval(d, PAIRS_TRAIN, i, 1, &b);
+        pair_data_eval(d, SPLIT_TRAIN, i, 1, &b);
         for (int k = 0; k < 24; k++)
             want += b.targets[k] * (k + 1);
     }
@@ -146,7 +146,7 @@ static void test_packed(void)
 
 static void test_key(void)
 {
-    token_key key = {.enabled = true, .words = {11, 12}};
+    data_key key = {.enabled = true, .words = {11, 12}};
     const char *settings = ", merges: 10, source_length: 24, target_length: 24";
     pair_data *d = open_set(settings, NULL), *k = open_set(settings, &key);
     pair_batch a, b;
@@ -188,10 +188,10 @@ static void test_ids(void)
     const char *settings = ", tokenizer: ids, source: yy, target: xx";
     pair_data *d = open_set(settings, NULL);
     pair_batch b;
-    ok(d && pair_data_eval(d, PAIRS_TEST, 0, 2, &b) == 0, "ids made elsewhere: %s", podium_error());
+    ok(d && pair_data_eval(d, SPLIT_TEST, 0, 2, &b) == 0, "ids made elsewhere: %s", podium_error());
     is_row(d, b.targets, 24, "a b", "their text");
     ok(b.targets[24] == 4 && b.targets[25] == 2, "the end token is ours");
-    ok(pair_data_reference(d, PAIRS_TEST, 0) == NULL, "no text, no reference");
+    ok(pair_data_reference(d, SPLIT_TEST, 0) == NULL, "no text, no reference");
     pair_data_close(d);
     write_file("val.xx.ids", "3 4\n9\n");
     ok(!open_set(settings, NULL) && strstr(podium_error(), "val.xx.ids:2"), "refused: %s",

@@ -18,7 +18,7 @@ static void put(const char *name, const char *text)
     file_write_atomic(path, text, strlen(text));
 }
 
-static text_data *open_set(const char *more, const token_key *key)
+static text_data *open_set(const char *more, const data_key *key)
 {
     char text[512];
     yaml_document *doc = NULL;
@@ -51,7 +51,7 @@ int main(void)
     if (!ok(d != NULL, "a text opens: %s", d ? "" : podium_error()))
         return tap_done();
     ok(text_data_vocabulary(d) > 259 && text_data_vocabulary(d) <= 263, "its merges were learnt");
-    ok(text_data_count(d, TEXT_VALID) == 1 && text_data_eval(d, TEXT_VALID, 0, 2, &a) == 0 &&
+    ok(text_data_count(d, SPLIT_VALID) == 1 && text_data_eval(d, SPLIT_VALID, 0, 2, &a) == 0 &&
            a.count == 1 && reads(d, a.ids, LENGTH, "qrstuvw") && a.ids[3] == 2,
        "windows follow one another over the ends of lines, which are tokens");
     ok(a.labels[0] == a.ids[0] && a.labels[LENGTH] == -100 && a.ids[LENGTH] == 0,
@@ -65,11 +65,11 @@ int main(void)
     ok(memcmp(a.ids, first, sizeof first) != 0, "another step has other windows");
     text_data_close(d);
 
-    const token_key key = {.enabled = true, .words = {1, 2}};
+    const data_key key = {.enabled = true, .words = {1, 2}};
     text_data *plain = open_set("", NULL), *secret = open_set("", &key);
-    text_data_eval(plain, TEXT_VALID, 0, 1, &a);
+    text_data_eval(plain, SPLIT_VALID, 0, 1, &a);
     memcpy(first, a.ids, LENGTH * sizeof *first);
-    text_data_eval(secret, TEXT_VALID, 0, 1, &a);
+    text_data_eval(secret, SPLIT_VALID, 0, 1, &a);
     ok(memcmp(a.ids, first, LENGTH * sizeof *first) != 0 && a.ids[3] == 2 &&
            reads(secret, a.ids, LENGTH, "qrstuvw"),
        "a key gives other ids, the end its own, and they can be read back");
@@ -79,7 +79,7 @@ int main(void)
     put("valid.ids", "3 3 3 3 3\n7 7\n");
     put("vocabulary.vocab", "<pad>\t0\n<s>\t0\n</s>\t0\na\t0\nb\t0\nc\t0\nd\t0\ne\t0\n");
     text_data *made = open_set(", tokenizer: ids, train: train.ids, valid: valid.ids", NULL);
-    ok(made && text_data_vocabulary(made) == 8 && !text_data_eval(made, TEXT_VALID, 0, 1, &a) &&
+    ok(made && text_data_vocabulary(made) == 8 && !text_data_eval(made, SPLIT_VALID, 0, 1, &a) &&
            a.ids[4] == 3 && a.ids[5] == 2 && a.ids[7] == 7,
        "ids of another tokenizer are read: %s", made ? "" : podium_error());
     text_data_close(made);

@@ -39,7 +39,7 @@ int main(void)
     if (!ok(vit && yaml_parse(&doc, vit->yaml, strlen(vit->yaml), "vit.yaml") == 0, "vit is there"))
         return tap_done();
     const yaml_node *mini = yaml_get(yaml_get(yaml_root(doc), "sizes"), "mini");
-    workload_key key = {.enabled = true, .words = {1, 2}};
+    data_key key = {.enabled = true, .words = {1, 2}};
     if (!ok(vit->workload->open(&t, yaml_get(mini, "model"), yaml_get(mini, "data"), "data",
                                 &key) == 0 &&
                 backend_open(&b, "cpu", 2) == 0,

@@ -402,7 +402,7 @@ static void test_training(void)
         return;
     const yaml_node *mini = yaml_get(yaml_get(yaml_root(doc), "sizes"), "mini");
     if (!ok(e->workload->open(&t, yaml_get(mini, "model"), yaml_get(mini, "data"), "data",
-                              &(workload_key){.enabled = true, .words = {1, 2}}) == 0 &&
+                              &(data_key){.enabled = true, .words = {1, 2}}) == 0 &&
                 backend_open(&b, "cpu", 2) == 0,
             "mini opens: %s", podium_error()))
         return;

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "workloads/backbone.h"
 #include "workloads/compacter_case.h"
-#include "workloads/compacter_data.h"
+#include "workloads/sentence_data.h"
 
 struct workload_task {
     compacter_config model;
@@ -64,7 +64,7 @@ static int32_t make_data_id(workload_task *t)
 }
 
 static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_node *data,
-                         const char *data_dir, const workload_key *key)
+                         const char *data_dir, const data_key *key)
 {
     int64_t tokens = 0;
     TRY(yaml_require(model, "tokens"));
@@ -79,7 +79,7 @@ static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_no
 }
 
 static int32_t open_task(workload_task **out, const yaml_node *model, const yaml_node *data,
-                         const char *data_dir, const workload_key *key)
+                         const char *data_dir, const data_key *key)
 {
     *out = NULL;
     workload_task *t = calloc(1, sizeof *t);
@@ -98,7 +98,7 @@ static const char *data_id(const workload_task *t)
     return t->data_id;
 }
 
-static int64_t split_size(const workload_task *t, workload_split split)
+static int64_t split_size(const workload_task *t, data_split split)
 {
     return sentence_data_count(t->data, split);
 }
@@ -109,7 +109,7 @@ static int32_t train_batch(workload_task *t, uint64_t seed, int64_t step, int64_
     return sentence_data_train(t->data, seed, step, batch, first, count, out);
 }
 
-static int32_t eval_batch(workload_task *t, workload_split split, int64_t start, int64_t batch,
+static int32_t eval_batch(workload_task *t, data_split split, int64_t start, int64_t batch,
                           workload_batch *out)
 {
     return sentence_data_eval(t->data, split, start, batch, out);

@@ -26,23 +26,21 @@ static void close_task(workload_task *t)
 }
 
 static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_node *data,
-                         const char *data_dir, const workload_key *key)
+                         const char *data_dir, const data_key *key)
 {
-    token_key secret = {0};
     const char *weights = NULL;
     TRY(yaml_string(model, "weights", &weights));
     if (weights && !(t->weights = strdup(weights)))
         return podium_fail(PODIUM_ENOMEM, "no memory for the task");
-    if (key && !weights) /* a pretrained model knows its tokens by number */
-        secret = (token_key){.enabled = key->enabled, .words = {key->words[0], key->words[1]}};
-    TRY(text_data_open(&t->data, data, data_dir, &secret));
+    /* a pretrained model knows its tokens by number */
+    TRY(text_data_open(&t->data, data, data_dir, weights ? NULL : key));
     t->model.vocab = text_data_vocabulary(t->data);
     t->model.length = text_data_length(t->data);
     return gpt_config_read(&t->model, model);
 }
 
 static int32_t open_task(workload_task **out, const yaml_node *model, const yaml_node *data,
-                         const char *data_dir, const workload_key *key)
+                         const char *data_dir, const data_key *key)
 {
     *out = NULL;
     workload_task *t = calloc(1, sizeof *t);
@@ -61,14 +59,9 @@ static const char *data_id(const workload_task *t)
     return text_data_id(t->data);
 }
 
-static text_split split_of(workload_split split)
+static int64_t split_size(const workload_task *t, data_split split)
 {
-    return split == SPLIT_TRAIN ? TEXT_TRAIN : split == SPLIT_VALID ? TEXT_VALID : TEXT_TEST;
-}
-
-static int64_t split_size(const workload_task *t, workload_split split)
-{
-    return text_data_count(t->data, split_of(split));
+    return text_data_count(t->data, split);
 }
 
 static void hand_over(const text_batch *b, workload_batch *out)
@@ -85,11 +78,11 @@ static int32_t train_batch(workload_task *t, uint64_t seed, int64_t step, int64_
     return PODIUM_OK;
 }
 
-static int32_t eval_batch(workload_task *t, workload_split split, int64_t start, int64_t batch,
+static int32_t eval_batch(workload_task *t, data_split split, int64_t start, int64_t batch,
                           workload_batch *out)
 {
     text_batch b;
-    TRY(text_data_eval(t->data, split_of(split), start, batch, &b));
+    TRY(text_data_eval(t->data, split, start, batch, &b));
     hand_over(&b, out);
     return PODIUM_OK;
 }

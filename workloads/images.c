@@ -2,27 +2,11 @@
 #include "workloads/images.h"
 
 int32_t images_open(image_data **out, const yaml_node *model, const yaml_node *data,
-                    const char *data_dir, const workload_key *key)
+                    const char *data_dir, const data_key *key)
 {
     int64_t patch = 1;
     TRY(yaml_integer(model, "patch", 1, 1024, &patch));
-    image_key secret = {.patch = (int)patch};
-    if (key) {
-        secret.enabled = key->enabled;
-        secret.words[0] = key->words[0];
-        secret.words[1] = key->words[1];
-    }
-    return image_data_open(out, data, data_dir, secret.enabled ? &secret : NULL);
-}
-
-static image_split split_of(workload_split split)
-{
-    return split == SPLIT_TRAIN ? IMAGES_TRAIN : split == SPLIT_VALID ? IMAGES_VALID : IMAGES_TEST;
-}
-
-int64_t images_count(const image_data *d, workload_split split)
-{
-    return image_data_count(d, split_of(split));
+    return image_data_open(out, data, data_dir, (int)patch, key);
 }
 
 static void hand_over(const image_batch *b, workload_batch *out)
@@ -40,11 +24,11 @@ int32_t images_train(image_data *d, uint64_t seed, int64_t step, int64_t batch, 
     return PODIUM_OK;
 }
 
-int32_t images_eval(image_data *d, workload_split split, int64_t start, int64_t batch,
+int32_t images_eval(image_data *d, data_split split, int64_t start, int64_t batch,
                     workload_batch *out)
 {
     image_batch b;
-    TRY(image_data_eval(d, split_of(split), start, batch, &b));
+    TRY(image_data_eval(d, split, start, batch, &b));
     hand_over(&b, out);
     return PODIUM_OK;
 }

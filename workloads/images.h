@@ -8,11 +8,10 @@
 
 /* `model:` gives the patch, within which the key permutes pixels. */
 int32_t images_open(image_data **out, const yaml_node *model, const yaml_node *data,
-                    const char *data_dir, const workload_key *key);
-int64_t images_count(const image_data *d, workload_split split);
+                    const char *data_dir, const data_key *key);
 int32_t images_train(image_data *d, uint64_t seed, int64_t step, int64_t batch, int64_t first,
                      int64_t count, workload_batch *out);
-int32_t images_eval(image_data *d, workload_split split, int64_t start, int64_t batch,
+int32_t images_eval(image_data *d, data_split split, int64_t start, int64_t batch,
                     workload_batch *out);
 /* Adds a batch of single-label answers to m; inputs 1 and 2 are the labels and weights.  The first
  * largest logit is the answer; examples of weight 0 do not count. */

@@ -22,12 +22,9 @@ static void close_task(workload_task *t)
 }
 
 static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_node *data,
-                         const char *data_dir, const workload_key *key)
+                         const char *data_dir, const data_key *key)
 {
-    token_key secret = {0};
-    if (key)
-        secret = (token_key){.enabled = key->enabled, .words = {key->words[0], key->words[1]}};
-    TRY(pair_data_open(&t->data, data, data_dir, &secret));
+    TRY(pair_data_open(&t->data, data, data_dir, key));
     t->model.vocab = pair_data_vocabulary(t->data);
     t->model.source = pair_data_source_length(t->data);
     t->model.target = pair_data_target_length(t->data);
@@ -36,7 +33,7 @@ static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_no
 }
 
 static int32_t open_task(workload_task **out, const yaml_node *model, const yaml_node *data,
-                         const char *data_dir, const workload_key *key)
+                         const char *data_dir, const data_key *key)
 {
     *out = NULL;
     workload_task *t = calloc(1, sizeof *t);
@@ -55,14 +52,9 @@ static const char *data_id(const workload_task *t)
     return pair_data_id(t->data);
 }
 
-static pair_split split_of(workload_split split)
+static int64_t split_size(const workload_task *t, data_split split)
 {
-    return split == SPLIT_TRAIN ? PAIRS_TRAIN : split == SPLIT_VALID ? PAIRS_VALID : PAIRS_TEST;
-}
-
-static int64_t split_size(const workload_task *t, workload_split split)
-{
-    return pair_data_count(t->data, split_of(split));
+    return pair_data_count(t->data, split);
 }
 
 /* The same buffers in the order of build's inputs. */
@@ -85,11 +77,11 @@ static int32_t train_batch(workload_task *t, uint64_t seed, int64_t step, int64_
     return PODIUM_OK;
 }
 
-static int32_t eval_batch(workload_task *t, workload_split split, int64_t start, int64_t batch,
+static int32_t eval_batch(workload_task *t, data_split split, int64_t start, int64_t batch,
                           workload_batch *out)
 {
     pair_batch b;
-    TRY(pair_data_eval(t->data, split_of(split), start, batch, &b));
+    TRY(pair_data_eval(t->data, split, start, batch, &b));
     hand_over(t, &b, out);
     return PODIUM_OK;
 }
@@ -148,10 +140,9 @@ static int32_t decode(workload_task *t, const workload_weights *w, const workloa
     return transformer_decode(&t->model, w, s, rows, length, ids, sequences, scores);
 }
 
-static int32_t measure(workload_task *t, const workload_weights *w, workload_split split,
-                       double *out)
+static int32_t measure(workload_task *t, const workload_weights *w, data_split split, double *out)
 {
-    return transformer_bleu(&t->model, t->data, w, split_of(split), out);
+    return transformer_bleu(&t->model, t->data, w, split, out);
 }
 
 static const char *const input_names[] = {

@@ -13,7 +13,7 @@ typedef struct translator {
     const transformer_config *config;
     pair_data *data;
     const workload_weights *weights;
-    pair_split split;
+    data_split split;
     workload_search search;
     int32_t *sequences; /* [ROWS, BEAMS, max_length] */
     double *scores;     /* [ROWS, BEAMS] */
@@ -50,7 +50,7 @@ static int32_t translate(translator *t, int64_t start)
 }
 
 int32_t transformer_bleu(const transformer_config *c, pair_data *data, const workload_weights *w,
-                         pair_split split, double *out)
+                         data_split split, double *out)
 {
     translator t = {.config = c, .data = data, .weights = w, .split = split};
     t.search = (workload_search){

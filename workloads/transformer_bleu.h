@@ -9,6 +9,6 @@
  * AlgoPerf's wmt does: corpus BLEU, 13a, exponential smoothing, 0 to 100.
  * Errors: PODIUM_EINVAL a set without the text of its references; PODIUM_ENOMEM. */
 int32_t transformer_bleu(const transformer_config *c, pair_data *data, const workload_weights *w,
-                         pair_split split, double *out);
+                         data_split split, double *out);
 
 #endif

@@ -11,7 +11,7 @@ struct workload_task {
 };
 
 static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_node *data,
-                         const char *data_dir, const workload_key *key)
+                         const char *data_dir, const data_key *key)
 {
     TRY(images_open(&t->data, model, data, data_dir, key));
     t->model.height = image_data_height(t->data);
@@ -30,7 +30,7 @@ static void close_task(workload_task *t)
 }
 
 static int32_t open_task(workload_task **out, const yaml_node *model, const yaml_node *data,
-                         const char *data_dir, const workload_key *key)
+                         const char *data_dir, const data_key *key)
 {
     *out = NULL;
     workload_task *t = calloc(1, sizeof *t);
@@ -49,9 +49,9 @@ static const char *data_id(const workload_task *t)
     return image_data_id(t->data);
 }
 
-static int64_t split_size(const workload_task *t, workload_split split)
+static int64_t split_size(const workload_task *t, data_split split)
 {
-    return images_count(t->data, split);
+    return image_data_count(t->data, split);
 }
 
 static int32_t train_batch(workload_task *t, uint64_t seed, int64_t step, int64_t batch,
@@ -60,7 +60,7 @@ static int32_t train_batch(workload_task *t, uint64_t seed, int64_t step, int64_
     return images_train(t->data, seed, step, batch, first, count, out);
 }
 
-static int32_t eval_batch(workload_task *t, workload_split split, int64_t start, int64_t batch,
+static int32_t eval_batch(workload_task *t, data_split split, int64_t start, int64_t batch,
                           workload_batch *out)
 {
     return images_eval(t->data, split, start, batch, out);

@@ -2,7 +2,7 @@
  * on images or on sentences. */
 #include <stdlib.h>
 
-#include "workloads/compacter_data.h"
+#include "workloads/sentence_data.h"
 #include "workloads/images.h"
 #include "workloads/widenet_model.h"
 #include "workloads/workload.h"
@@ -15,7 +15,7 @@ struct workload_task {
 };
 
 static int32_t open_images(workload_task *t, const yaml_node *model, const yaml_node *data,
-                           const char *data_dir, const workload_key *key)
+                           const char *data_dir, const data_key *key)
 {
     TRY(images_open(&t->images, model, data, data_dir, key));
     t->model.height = image_data_height(t->images);
@@ -26,7 +26,7 @@ static int32_t open_images(workload_task *t, const yaml_node *model, const yaml_
 }
 
 static int32_t open_sentences(workload_task *t, const yaml_node *model, const yaml_node *data,
-                              const char *data_dir, const workload_key *key)
+                              const char *data_dir, const data_key *key)
 {
     t->model.text = true;
     TRY(yaml_integer(model, "tokens", 8, 1 << 20, &t->model.tokens));
@@ -46,7 +46,7 @@ static void close_task(workload_task *t)
 }
 
 static int32_t open_task(workload_task **out, const yaml_node *model, const yaml_node *data,
-                         const char *data_dir, const workload_key *key)
+                         const char *data_dir, const data_key *key)
 {
     *out = NULL;
     workload_task *t = calloc(1, sizeof *t);
@@ -66,9 +66,10 @@ static const char *data_id(const workload_task *t)
     return t->images ? image_data_id(t->images) : sentence_data_id(t->sentences);
 }
 
-static int64_t split_size(const workload_task *t, workload_split split)
+static int64_t split_size(const workload_task *t, data_split split)
 {
-    return t->images ? images_count(t->images, split) : sentence_data_count(t->sentences, split);
+    return t->images ? image_data_count(t->images, split)
+                     : sentence_data_count(t->sentences, split);
 }
 
 static int32_t train_batch(workload_task *t, uint64_t seed, int64_t step, int64_t batch,
@@ -78,7 +79,7 @@ static int32_t train_batch(workload_task *t, uint64_t seed, int64_t step, int64_
                      : sentence_data_train(t->sentences, seed, step, batch, first, count, out);
 }
 
-static int32_t eval_batch(workload_task *t, workload_split split, int64_t start, int64_t batch,
+static int32_t eval_batch(workload_task *t, data_split split, int64_t start, int64_t batch,
                           workload_batch *out)
 {
     return t->images ? images_eval(t->images, split, start, batch, out)

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/yaml.h"
+#include "data/data_set.h"
 #include "engine/graph.h"
 
 /* One example batch in host memory, in the order the workload's build() declared its inputs. */
@@ -44,14 +45,6 @@ typedef struct workload_metrics {
     int64_t count;
 } workload_metrics;
 
-typedef enum { SPLIT_TRAIN, SPLIT_VALID, SPLIT_TEST } workload_split;
-
-/* Secret relabelling (DESIGN section 4): NULL key: none. */
-typedef struct workload_key {
-    bool enabled;
-    uint64_t words[2];
-} workload_key;
-
 /* Trained parameters where they lie. */
 typedef struct workload_weights {
     backend *backend;
@@ -76,19 +69,19 @@ typedef struct workload {
      * maps; unknown keys are errors of the yaml reader.  `data_dir` holds the prepared data sets.
      * data_id gets "name:sha256". */
     int32_t (*open)(workload_task **out, const yaml_node *model, const yaml_node *data,
-                    const char *data_dir, const workload_key *key);
+                    const char *data_dir, const data_key *key);
     void (*close)(workload_task *t);
     const char *(*data_id)(const workload_task *t);
     /* Records the forward pass for `batch` examples into g; declares the parameters. */
     int32_t (*build)(workload_task *t, graph *g, int64_t batch, workload_model *out);
-    int64_t (*split_size)(const workload_task *t, workload_split split);
+    int64_t (*split_size)(const workload_task *t, data_split split);
     /* Training batch number `step` (`batch` examples, this rank's part [first, first + count)):
      * deterministic in (seed, step), so a resume or rerun sees the same examples. */
     int32_t (*train_batch)(workload_task *t, uint64_t seed, int64_t step, int64_t batch,
                            int64_t first, int64_t count, workload_batch *out);
     /* Examples [start, start + batch) of a held-out split; the rest of the last batch has weight 0.
      */
-    int32_t (*eval_batch)(workload_task *t, workload_split split, int64_t start, int64_t batch,
+    int32_t (*eval_batch)(workload_task *t, data_split split, int64_t start, int64_t batch,
                           workload_batch *out);
     /* Adds one evaluated batch to `m` (sums; the harness divides).  logits are NULL when
      * scores_losses. */
@@ -114,8 +107,7 @@ typedef struct workload {
     /* A metric of what the model makes, larger is better, by name ("bleu"), and its value on a
      * split: computed at evaluations when a target names it.  NULL: none. */
     const char *output_metric;
-    int32_t (*measure)(workload_task *t, const workload_weights *w, workload_split split,
-                       double *out);
+    int32_t (*measure)(workload_task *t, const workload_weights *w, data_split split, double *out);
     /* Names of the inputs in build's order, as golden cases call them; "a|b": either.  "weights"
      * may be absent from a case (then ones). */
     const char *const *input_names;

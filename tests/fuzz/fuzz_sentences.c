@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "workloads/compacter_data.h"
+#include "workloads/sentence_data.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /* Sentences with classes, from tab-separated files. */
-#include "workloads/compacter_data.h"
+#include "workloads/sentence_data.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "data/task_data.h"
 #include "workloads/sentence_tokens.h"
 
-enum { SPLITS = 3, FILE_LIMIT = 1 << 30 };
+enum { FILE_LIMIT = 1 << 30 };
 enum { STREAM_CLASSES = 1, STREAM_EPOCH, STREAM_SUBSET };
 
 typedef struct rows {
@@ -173,15 +173,13 @@ static int32_t keep_subset(sentence_data *d, int64_t count)
     return PODIUM_OK;
 }
 
-static int32_t make_class_map(sentence_data *d, const workload_key *key)
+static int32_t make_class_map(sentence_data *d, const data_key *key)
 {
     int64_t map[TASK_MAX_CLASSES];
     for (int64_t i = 0; i < d->classes; i++)
         map[i] = i;
     if (key && key->enabled)
-        shuffle_permute(
-            d->classes,
-            philox_make(key->words[0] ^ philox_derive(key->words[1], 0), STREAM_CLASSES), map);
+        shuffle_permute(d->classes, philox_make(shuffle_secret(key), STREAM_CLASSES), map);
     for (int64_t i = 0; i < d->classes; i++)
         d->class_map[i] = (int32_t)map[i];
     return PODIUM_OK;
@@ -217,7 +215,7 @@ static int32_t read_splits(sentence_data *d, const yaml_node *data, const char *
 }
 
 static int32_t read_all(sentence_data *d, const yaml_node *data, const char *data_dir,
-                        const workload_key *key)
+                        const data_key *key)
 {
     const char *set = NULL;
     char folder[4096], sum[SHA256_HEX];
@@ -244,7 +242,7 @@ static int32_t read_all(sentence_data *d, const yaml_node *data, const char *dat
 }
 
 int32_t sentence_data_open(sentence_data **out, const yaml_node *data, const char *data_dir,
-                           int64_t tokens, const workload_key *key)
+                           int64_t tokens, const data_key *key)
 {
     *out = NULL;
     if (tokens < 8)
@@ -301,7 +299,7 @@ int64_t sentence_data_classes(const sentence_data *d)
     return d->classes;
 }
 
-int64_t sentence_data_count(const sentence_data *d, workload_split split)
+int64_t sentence_data_count(const sentence_data *d, data_split split)
 {
     return d->split[split].count;
 }
@@ -368,7 +366,7 @@ int32_t sentence_data_train(sentence_data *d, uint64_t seed, int64_t step, int64
     return PODIUM_OK;
 }
 
-int32_t sentence_data_eval(sentence_data *d, workload_split split, int64_t start, int64_t batch,
+int32_t sentence_data_eval(sentence_data *d, data_split split, int64_t start, int64_t batch,
                            workload_batch *out)
 {
     const rows *r = &d->split[split];

@@ -1,6 +1,6 @@
 /* Sentences with classes: rows of token ids of one length, in memory. */
-#ifndef WORKLOADS_COMPACTER_DATA_H
-#define WORKLOADS_COMPACTER_DATA_H
+#ifndef WORKLOADS_SENTENCE_DATA_H
+#define WORKLOADS_SENTENCE_DATA_H
 
 #include "base/yaml.h"
 #include "workloads/workload.h"
@@ -8,21 +8,23 @@
 typedef struct sentence_data sentence_data;
 
 /* Reads a yaml `data:` map:
- *   set: NAME         the folder below data_dir with train, valid (or dev, val) and, perhaps, test
- *                     files, .tsv or .jsonl, may be .gz
- *   format: tsv       data/task_data.h: tsv (class TAB sentence [TAB second sentence]), or a GLUE
- * or SuperGLUE layout with classes; rows without a label are left out tokenizer: bytes | bpe |
- * wordpiece (sentence_tokens.h) vocabulary: PATH  of the tokenizer, below data_dir: a file of
- * merges, or a folder examples: N       the first N training rows of a fixed shuffle only
- * (low-resource studies) Longer rows are cut to `tokens`.  A key permutes the classes. Errors:
- * PODIUM_EIO, PODIUM_EINVAL naming file and line. */
+ *   - set: NAME, the folder below data_dir with train, valid (or dev, val) and, perhaps, test
+ *     files, .tsv or .jsonl, may be .gz
+ *   - format: tsv, of data/task_data.h: tsv (class TAB sentence [TAB second sentence]), or a GLUE
+ *     or SuperGLUE layout with classes; rows without a label are left out
+ *   - tokenizer: bytes, bpe or wordpiece (sentence_tokens.h)
+ *   - vocabulary: PATH of the tokenizer below data_dir, a file of merges or a folder
+ *   - examples: N, the first N training rows of a fixed shuffle only (low-resource studies)
+ *
+ * Longer rows are cut to `tokens`.  A key permutes the classes.
+ * Errors: PODIUM_EIO, PODIUM_EINVAL naming file and line. */
 int32_t sentence_data_open(sentence_data **out, const yaml_node *data, const char *data_dir,
-                           int64_t tokens, const workload_key *key);
+                           int64_t tokens, const data_key *key);
 void sentence_data_close(sentence_data *d);           /* NULL is fine */
 const char *sentence_data_id(const sentence_data *d); /* "name:sha256" */
 int64_t sentence_data_vocabulary(const sentence_data *d);
 int64_t sentence_data_classes(const sentence_data *d);
-int64_t sentence_data_count(const sentence_data *d, workload_split split);
+int64_t sentence_data_count(const sentence_data *d, data_split split);
 
 bool sentence_data_has_pairs(const sentence_data *d); /* some row has a second sentence */
 
@@ -31,7 +33,7 @@ bool sentence_data_has_pairs(const sentence_data *d); /* some row has a second s
  * each in an order of its own. */
 int32_t sentence_data_train(sentence_data *d, uint64_t seed, int64_t step, int64_t batch,
                             int64_t first, int64_t count, workload_batch *out);
-int32_t sentence_data_eval(sentence_data *d, workload_split split, int64_t start, int64_t batch,
+int32_t sentence_data_eval(sentence_data *d, data_split split, int64_t start, int64_t batch,
                            workload_batch *out);
 
 #endif
