@@ -1,5 +1,6 @@
 /* `podium doctor`: what this machine can do, and the Debian package of what is missing.  Every line
  * is a finding: part of the machine, there or not, and in words what was found or why not. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -102,6 +103,19 @@ static void look_at_devices(findings *f)
     }
     add(f, "devices", "bf16", bf16, NULL, "%s",
         bf16 ? "matrix products of device cpu" : "device cpu offers no bf16 matrix products");
+}
+
+/* Which LAPACK there is: OpenBLAS brings its own, and says so. */
+static void look_at_lapack(findings *f)
+{
+    union {
+        void *object;
+        char *(*config)(void);
+    } openblas = {.object = dlsym(RTLD_DEFAULT, "openblas_get_config")};
+    bool there = openblas.object != NULL;
+    add(f, "devices", "openblas", there, there ? NULL : "libopenblas0-openmp", "%s",
+        there ? openblas.config()
+              : "reference LAPACK: Shampoo's roots and SOAP's bases take eight times as long");
 }
 
 /* The first executable of that name on PATH into `out`. */
@@ -238,6 +252,7 @@ static int run(int argc, char **argv)
     findings f = {.count = 0};
     look_at_machine(&f);
     look_at_devices(&f);
+    look_at_lapack(&f);
     look_at_mpi(&f);
     look_at_programs(&f);
     look_at_sandbox(&f);

@@ -49,11 +49,17 @@ static int32_t cpu_program_run(backend *b, program *p, const program_args *args)
     return program_run_host(p, args, b->threads);
 }
 
+/* Small products run alone: threads that meet cost more than they save, much more on a machine
+ * that others use too. */
 static int32_t cpu_product(void *arg, const linalg_product *p)
 {
-    (void)arg;
-    return dnnl_product_f32(p->ta, p->tb, p->m, p->n, p->k, (float)p->alpha, p->a, p->lda, p->b,
-                            p->ldb, (float)p->beta, p->c, p->ldc);
+    const backend *b = arg;
+    bool small = (double)p->m * (double)p->n * (double)p->k < 4e6;
+    omp_set_num_threads(small ? 1 : b->threads);
+    int32_t rc = dnnl_product_f32(p->ta, p->tb, p->m, p->n, p->k, (float)p->alpha, p->a, p->lda,
+                                  p->b, p->ldb, (float)p->beta, p->c, p->ldc);
+    omp_set_num_threads(b->threads);
+    return rc;
 }
 
 static int32_t cpu_linalg(backend *b, const linalg_call *c)
@@ -140,6 +146,7 @@ int32_t backend_cpu_open(backend **out, int threads)
         .destroy = cpu_destroy,
         .state = s,
     };
+    b->linalg_space.product_arg = b;
     cpu_kernels(b->kernels);
     *out = b;
     return 0;
