@@ -85,7 +85,7 @@ static int32_t open_task(parity_run *r)
     json_object_set_new(config, "model", json_string(name));
     if (frozen)
         json_object_set(config, "frozen", frozen);
-    int32_t rc = r->workload->open_case(&r->task, config);
+    int32_t rc = workload_open_case(&r->task, r->workload, config);
     if (rc < 0)
         return podium_fail_in(rc, "%s", r->path);
     for (int i = 0; r->workload->case_input && r->workload->input_names[i]; i++) {
@@ -314,8 +314,7 @@ void parity_close(parity_run *r, backend *b)
     for (int i = 0; i < 3; i++)
         if (vectors[i])
             b->free(b, vectors[i]);
-    if (r->task)
-        r->workload->close(r->task);
+    workload_close(r->workload, r->task);
     safetensors_close(r->tensors);
     json_decref(r->json);
 }

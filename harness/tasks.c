@@ -126,8 +126,7 @@ static void release(task_host *h, open_task *t)
     for (int i = 0; i < 4; i++)
         if (vectors[i])
             h->backend->free(h->backend, vectors[i]);
-    if (t->task)
-        h->workload->close(t->task);
+    workload_close(h->workload, t->task);
 }
 
 static int32_t take(task_host *h, int64_t n, float **out)
@@ -164,7 +163,8 @@ static int32_t share_backbone(task_host *h, open_task *t)
 static int32_t open_one(task_host *h, int64_t i, bool training, open_task *t)
 {
     const workload *w = h->workload;
-    TRY(w->open(&t->task, h->model, yaml_item(h->tasks, (size_t)i), h->options.data_dir, NULL));
+    TRY(workload_open(&t->task, w, h->model, yaml_item(h->tasks, (size_t)i), h->options.data_dir,
+                      NULL));
     TRY(yaml_finish(yaml_item(h->tasks, (size_t)i)));
     TRY(yaml_finish(h->model));
     for (int64_t k = 0; k < tasks_count(h); k++) /* the others are read when their turn comes */

@@ -83,7 +83,7 @@ int32_t training_open(training *t, const training_options *o)
     if (!rc)
         rc = open_device(t, o);
     if (!rc)
-        rc = w->open(&t->task, t->config.model, t->config.data, o->data_dir, &o->key);
+        rc = workload_open(&t->task, w, t->config.model, t->config.data, o->data_dir, &o->key);
     if (!rc)
         rc = workload_config_finish(&t->config);
     if (!rc)
@@ -102,8 +102,8 @@ void training_close(training *t)
     if (t->frozen)
         t->backend->free(t->backend, t->frozen);
     params_destroy(t->params);
-    if (t->task)
-        t->config.entry->workload->close(t->task);
+    if (t->config.entry)
+        workload_close(t->config.entry->workload, t->task);
     if (t->backend)
         backend_close(t->backend);
     workload_config_release(&t->config);

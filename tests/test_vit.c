@@ -40,8 +40,8 @@ int main(void)
         return tap_done();
     const yaml_node *mini = yaml_get(yaml_get(yaml_root(doc), "sizes"), "mini");
     data_key key = {.enabled = true, .words = {1, 2}};
-    if (!ok(vit->workload->open(&t, yaml_get(mini, "model"), yaml_get(mini, "data"), "data",
-                                &key) == 0 &&
+    if (!ok(workload_open(&t, vit->workload, yaml_get(mini, "model"), yaml_get(mini, "data"),
+                          "data", &key) == 0 &&
                 backend_open(&b, "cpu", 2) == 0,
             "mini opens: %s", podium_error()))
         return tap_done();
@@ -78,7 +78,7 @@ int main(void)
     graph_destroy(g);
     params_destroy(p);
     backend_close(b);
-    vit->workload->close(t);
+    workload_close(vit->workload, t);
     yaml_destroy(doc);
     free(x);
     free(grad);

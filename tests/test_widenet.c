@@ -401,8 +401,8 @@ static void test_training(void)
             "widenet is there"))
         return;
     const yaml_node *mini = yaml_get(yaml_get(yaml_root(doc), "sizes"), "mini");
-    if (!ok(e->workload->open(&t, yaml_get(mini, "model"), yaml_get(mini, "data"), "data",
-                              &(data_key){.enabled = true, .words = {1, 2}}) == 0 &&
+    if (!ok(workload_open(&t, e->workload, yaml_get(mini, "model"), yaml_get(mini, "data"), "data",
+                          &(data_key){.enabled = true, .words = {1, 2}}) == 0 &&
                 backend_open(&b, "cpu", 2) == 0,
             "mini opens: %s", podium_error()))
         return;
@@ -437,7 +437,7 @@ static void test_training(void)
     graph_destroy(g);
     params_destroy(p);
     backend_close(b);
-    e->workload->close(t);
+    workload_close(e->workload, t);
     yaml_destroy(doc);
     free(x);
     free(grad);

@@ -1,7 +1,6 @@
 /* The workload `compacter`: a pretrained encoder fine-tuned to classify sentences, a few of its
  * parameters trained (Karimi Mahabadi, Henderson & Ruder 2021) or by one of the rival modes. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/sha256.h"
@@ -21,10 +20,7 @@ struct workload_task {
 
 static void close_task(workload_task *t)
 {
-    if (!t)
-        return;
     sentence_data_close(t->data);
-    free(t);
 }
 
 /* `backbone:` of the model, in the folder of data sets unless it starts with a slash. */
@@ -63,7 +59,7 @@ static int32_t make_data_id(workload_task *t)
     return PODIUM_OK;
 }
 
-static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_node *data,
+static int32_t open_task(workload_task *t, const yaml_node *model, const yaml_node *data,
                          const char *data_dir, const data_key *key)
 {
     int64_t tokens = 0;
@@ -76,21 +72,6 @@ static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_no
                               sentence_data_classes(t->data)));
     t->model.token_types = t->model.bert.types > 1 && sentence_data_has_pairs(t->data);
     return PODIUM_OK;
-}
-
-static int32_t open_task(workload_task **out, const yaml_node *model, const yaml_node *data,
-                         const char *data_dir, const data_key *key)
-{
-    *out = NULL;
-    workload_task *t = calloc(1, sizeof *t);
-    if (!t)
-        return podium_fail(PODIUM_ENOMEM, "no memory for the task");
-    int32_t rc = open_data(t, model, data, data_dir, key);
-    if (rc < 0)
-        close_task(t);
-    else
-        *out = t;
-    return rc;
 }
 
 static const char *data_id(const workload_task *t)
@@ -127,19 +108,10 @@ static int32_t load(workload_task *t, const params *p, int32_t dtype, void *vect
     return t->backbone[0] ? backbone_load(p, t->backbone, dtype, vector, frozen) : PODIUM_OK;
 }
 
-static int32_t open_case(workload_task **out, const void *json_config)
+static int32_t open_case(workload_task *t, const void *json_config)
 {
-    *out = NULL;
-    workload_task *t = calloc(1, sizeof *t);
-    if (!t)
-        return podium_fail(PODIUM_ENOMEM, "no memory for the task");
     t->is_case = true;
-    int32_t rc = compacter_case_read(&t->golden, json_config);
-    if (rc < 0)
-        free(t);
-    else
-        *out = t;
-    return rc;
+    return compacter_case_read(&t->golden, json_config);
 }
 
 static int32_t case_input(workload_task *t, int i, int ndim, const int64_t *shape)
@@ -147,24 +119,10 @@ static int32_t case_input(workload_task *t, int i, int ndim, const int64_t *shap
     return compacter_case_input(&t->golden, i, ndim, shape);
 }
 
-/* The first largest logit is the answer; examples of weight 0 do not count. */
 static int32_t score(workload_task *t, const workload_batch *b, int64_t batch, const double *logits,
                      const double *per_example, workload_metrics *m)
 {
-    const int32_t *labels = b->data[2];
-    const float *weights = b->data[3];
-    int64_t V = t->model.classes;
-    for (int64_t n = 0; n < batch; n++) {
-        int64_t best = 0;
-        if (weights[n] == 0)
-            continue;
-        for (int64_t v = 1; v < V; v++)
-            if (logits[n * V + v] > logits[n * V + best])
-                best = v;
-        m->loss += per_example[n];
-        m->accuracy += best == labels[n];
-        m->count++;
-    }
+    workload_score_classes(t->model.classes, b, 2, batch, logits, per_example, m);
     return PODIUM_OK;
 }
 
@@ -175,6 +133,7 @@ static const char *const input_names[] = {"input_ids|x", "attention_mask|r", "la
 const workload workload_compacter = {
     .name = "compacter",
     .description = "fine-tuning of a pretrained encoder by few parameters",
+    .task_bytes = sizeof(workload_task),
     .open = open_task,
     .close = close_task,
     .data_id = data_id,

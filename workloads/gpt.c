@@ -18,14 +18,11 @@ struct workload_task {
 
 static void close_task(workload_task *t)
 {
-    if (!t)
-        return;
     text_data_close(t->data);
     free(t->weights);
-    free(t);
 }
 
-static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_node *data,
+static int32_t open_task(workload_task *t, const yaml_node *model, const yaml_node *data,
                          const char *data_dir, const data_key *key)
 {
     const char *weights = NULL;
@@ -37,21 +34,6 @@ static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_no
     t->model.vocab = text_data_vocabulary(t->data);
     t->model.length = text_data_length(t->data);
     return gpt_config_read(&t->model, model);
-}
-
-static int32_t open_task(workload_task **out, const yaml_node *model, const yaml_node *data,
-                         const char *data_dir, const data_key *key)
-{
-    *out = NULL;
-    workload_task *t = calloc(1, sizeof *t);
-    if (!t)
-        return podium_fail(PODIUM_ENOMEM, "no memory for the task");
-    int32_t rc = open_data(t, model, data, data_dir, key);
-    if (rc < 0)
-        close_task(t);
-    else
-        *out = t;
-    return rc;
 }
 
 static const char *data_id(const workload_task *t)
@@ -104,18 +86,9 @@ static int32_t score(workload_task *t, const workload_batch *b, int64_t batch, c
     return PODIUM_OK;
 }
 
-static int32_t open_case(workload_task **out, const void *json_config)
+static int32_t open_case(workload_task *t, const void *json_config)
 {
-    *out = NULL;
-    workload_task *t = calloc(1, sizeof *t);
-    if (!t)
-        return podium_fail(PODIUM_ENOMEM, "no memory for the task");
-    int32_t rc = gpt_config_read_case(&t->model, json_config);
-    if (rc < 0)
-        free(t);
-    else
-        *out = t;
-    return rc;
+    return gpt_config_read_case(&t->model, json_config);
 }
 
 static int32_t case_input(workload_task *t, int i, int ndim, const int64_t *shape)
@@ -150,6 +123,7 @@ const workload workload_gpt = {
     .name = "gpt",
     .description = "a decoder-only language model",
     .only_named = true,
+    .task_bytes = sizeof(workload_task),
     .open = open_task,
     .close = close_task,
     .data_id = data_id,

@@ -32,21 +32,3 @@ int32_t images_eval(image_data *d, data_split split, int64_t start, int64_t batc
     hand_over(&b, out);
     return PODIUM_OK;
 }
-
-void classification_score(int64_t classes, const workload_batch *b, int64_t batch,
-                          const double *logits, const double *per_example, workload_metrics *m)
-{
-    const int32_t *labels = b->data[1];
-    const float *weights = b->data[2];
-    for (int64_t n = 0; n < batch; n++) {
-        int64_t best = 0;
-        if (weights[n] == 0)
-            continue;
-        for (int64_t v = 1; v < classes; v++)
-            if (logits[n * classes + v] > logits[n * classes + best])
-                best = v;
-        m->loss += per_example[n];
-        m->accuracy += best == labels[n];
-        m->count++;
-    }
-}

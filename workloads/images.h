@@ -1,5 +1,5 @@
 /* What the workloads on images share: opening the data, batches in the order images, labels,
- * weights, accuracy. */
+ * weights. */
 #ifndef WORKLOADS_IMAGES_H
 #define WORKLOADS_IMAGES_H
 
@@ -13,9 +13,5 @@ int32_t images_train(image_data *d, uint64_t seed, int64_t step, int64_t batch, 
                      int64_t count, workload_batch *out);
 int32_t images_eval(image_data *d, data_split split, int64_t start, int64_t batch,
                     workload_batch *out);
-/* Adds a batch of single-label answers to m; inputs 1 and 2 are the labels and weights.  The first
- * largest logit is the answer; examples of weight 0 do not count. */
-void classification_score(int64_t classes, const workload_batch *b, int64_t batch,
-                          const double *logits, const double *per_example, workload_metrics *m);
 
 #endif

@@ -1,6 +1,5 @@
 /* The workload `transformer`: AlgoPerf's wmt, translation by an encoder-decoder, as a task. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "data/pair_data.h"
 #include "workloads/transformer_bleu.h"
@@ -15,13 +14,10 @@ struct workload_task {
 
 static void close_task(workload_task *t)
 {
-    if (!t)
-        return;
     pair_data_close(t->data);
-    free(t);
 }
 
-static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_node *data,
+static int32_t open_task(workload_task *t, const yaml_node *model, const yaml_node *data,
                          const char *data_dir, const data_key *key)
 {
     TRY(pair_data_open(&t->data, data, data_dir, key));
@@ -30,21 +26,6 @@ static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_no
     t->model.target = pair_data_target_length(t->data);
     t->model.packed = pair_data_packed(t->data);
     return transformer_config_read(&t->model, model);
-}
-
-static int32_t open_task(workload_task **out, const yaml_node *model, const yaml_node *data,
-                         const char *data_dir, const data_key *key)
-{
-    *out = NULL;
-    workload_task *t = calloc(1, sizeof *t);
-    if (!t)
-        return podium_fail(PODIUM_ENOMEM, "no memory for the task");
-    int32_t rc = open_data(t, model, data, data_dir, key);
-    if (rc < 0)
-        close_task(t);
-    else
-        *out = t;
-    return rc;
 }
 
 static const char *data_id(const workload_task *t)
@@ -102,18 +83,9 @@ static int32_t score(workload_task *t, const workload_batch *b, int64_t batch, c
     return PODIUM_OK;
 }
 
-static int32_t open_case(workload_task **out, const void *json_config)
+static int32_t open_case(workload_task *t, const void *json_config)
 {
-    *out = NULL;
-    workload_task *t = calloc(1, sizeof *t);
-    if (!t)
-        return podium_fail(PODIUM_ENOMEM, "no memory for the task");
-    int32_t rc = transformer_config_read_case(&t->model, json_config);
-    if (rc < 0)
-        free(t);
-    else
-        *out = t;
-    return rc;
+    return transformer_config_read_case(&t->model, json_config);
 }
 
 /* A case's sources and targets may have any length. */
@@ -161,6 +133,7 @@ const workload workload_transformer = {
     .description = "translation by an encoder-decoder",
     /* Until `podium data` can prepare its set: a plain race must not end at a missing file. */
     .only_named = true,
+    .task_bytes = sizeof(workload_task),
     .open = open_task,
     .close = close_task,
     .data_id = data_id,

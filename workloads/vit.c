@@ -1,5 +1,4 @@
 /* The workload `vit`: AlgoPerf's vision transformer as a task. */
-#include <stdlib.h>
 
 #include "workloads/images.h"
 #include "workloads/vit_model.h"
@@ -10,7 +9,7 @@ struct workload_task {
     image_data *data; /* NULL in a golden case */
 };
 
-static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_node *data,
+static int32_t open_task(workload_task *t, const yaml_node *model, const yaml_node *data,
                          const char *data_dir, const data_key *key)
 {
     TRY(images_open(&t->data, model, data, data_dir, key));
@@ -23,25 +22,7 @@ static int32_t open_data(workload_task *t, const yaml_node *model, const yaml_no
 
 static void close_task(workload_task *t)
 {
-    if (!t)
-        return;
     image_data_close(t->data);
-    free(t);
-}
-
-static int32_t open_task(workload_task **out, const yaml_node *model, const yaml_node *data,
-                         const char *data_dir, const data_key *key)
-{
-    *out = NULL;
-    workload_task *t = calloc(1, sizeof *t);
-    if (!t)
-        return podium_fail(PODIUM_ENOMEM, "no memory for the task");
-    int32_t rc = open_data(t, model, data, data_dir, key);
-    if (rc < 0)
-        close_task(t);
-    else
-        *out = t;
-    return rc;
 }
 
 static const char *data_id(const workload_task *t)
@@ -66,18 +47,9 @@ static int32_t eval_batch(workload_task *t, data_split split, int64_t start, int
     return images_eval(t->data, split, start, batch, out);
 }
 
-static int32_t open_case(workload_task **out, const void *json_config)
+static int32_t open_case(workload_task *t, const void *json_config)
 {
-    *out = NULL;
-    workload_task *t = calloc(1, sizeof *t);
-    if (!t)
-        return podium_fail(PODIUM_ENOMEM, "no memory for the task");
-    int32_t rc = vit_config_read_case(&t->model, json_config);
-    if (rc < 0)
-        free(t);
-    else
-        *out = t;
-    return rc;
+    return vit_config_read_case(&t->model, json_config);
 }
 
 static int32_t build(workload_task *t, graph *g, int64_t batch, workload_model *out)
@@ -88,7 +60,7 @@ static int32_t build(workload_task *t, graph *g, int64_t batch, workload_model *
 static int32_t score(workload_task *t, const workload_batch *b, int64_t batch, const double *logits,
                      const double *per_example, workload_metrics *m)
 {
-    classification_score(t->model.classes, b, batch, logits, per_example, m);
+    workload_score_classes(t->model.classes, b, 1, batch, logits, per_example, m);
     return PODIUM_OK;
 }
 
@@ -97,6 +69,7 @@ static const char *const input_names[] = {"images", "labels|label_probs", "weigh
 const workload workload_vit = {
     .name = "vit",
     .description = "vision transformer on images",
+    .task_bytes = sizeof(workload_task),
     .open = open_task,
     .close = close_task,
     .data_id = data_id,

@@ -1,6 +1,5 @@
 /* The workload `widenet`: a transformer that shares its blocks' weights and widens them by experts,
  * on images or on sentences. */
-#include <stdlib.h>
 
 #include "workloads/sentence_data.h"
 #include "workloads/images.h"
@@ -38,27 +37,15 @@ static int32_t open_sentences(workload_task *t, const yaml_node *model, const ya
 
 static void close_task(workload_task *t)
 {
-    if (!t)
-        return;
     image_data_close(t->images);
     sentence_data_close(t->sentences);
-    free(t);
 }
 
-static int32_t open_task(workload_task **out, const yaml_node *model, const yaml_node *data,
+static int32_t open_task(workload_task *t, const yaml_node *model, const yaml_node *data,
                          const char *data_dir, const data_key *key)
 {
-    *out = NULL;
-    workload_task *t = calloc(1, sizeof *t);
-    if (!t)
-        return podium_fail(PODIUM_ENOMEM, "no memory for the task");
-    int32_t rc = yaml_get(model, "tokens") ? open_sentences(t, model, data, data_dir, key)
-                                           : open_images(t, model, data, data_dir, key);
-    if (rc < 0)
-        close_task(t);
-    else
-        *out = t;
-    return rc;
+    return yaml_get(model, "tokens") ? open_sentences(t, model, data, data_dir, key)
+                                     : open_images(t, model, data, data_dir, key);
 }
 
 static const char *data_id(const workload_task *t)
@@ -86,18 +73,9 @@ static int32_t eval_batch(workload_task *t, data_split split, int64_t start, int
                      : sentence_data_eval(t->sentences, split, start, batch, out);
 }
 
-static int32_t open_case(workload_task **out, const void *json_config)
+static int32_t open_case(workload_task *t, const void *json_config)
 {
-    *out = NULL;
-    workload_task *t = calloc(1, sizeof *t);
-    if (!t)
-        return podium_fail(PODIUM_ENOMEM, "no memory for the task");
-    int32_t rc = widenet_config_read_case(&t->model, json_config);
-    if (rc < 0)
-        free(t);
-    else
-        *out = t;
-    return rc;
+    return widenet_config_read_case(&t->model, json_config);
 }
 
 /* A case's labels are probabilities when they have two axes. */
@@ -117,12 +95,8 @@ static int32_t build(workload_task *t, graph *g, int64_t batch, workload_model *
 static int32_t score(workload_task *t, const workload_batch *b, int64_t batch, const double *logits,
                      const double *per_example, workload_metrics *m)
 {
-    workload_batch answers = *b; /* a sentence has two inputs before its label */
-    if (t->sentences) {
-        answers.data[1] = b->data[2];
-        answers.data[2] = b->data[3];
-    }
-    classification_score(t->model.classes, &answers, batch, logits, per_example, m);
+    int labels = t->sentences ? 2 : 1; /* a sentence has two inputs before its label */
+    workload_score_classes(t->model.classes, b, labels, batch, logits, per_example, m);
     return PODIUM_OK;
 }
 
@@ -131,6 +105,7 @@ static const char *const input_names[] = {"images", "labels|label_probs", "weigh
 const workload workload_widenet = {
     .name = "widenet",
     .description = "transformer with shared blocks and experts, on images or text",
+    .task_bytes = sizeof(workload_task),
     .open = open_task,
     .close = close_task,
     .data_id = data_id,

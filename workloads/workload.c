@@ -1,6 +1,7 @@
-/* Finding a workload in the generated registry. */
+/* What the workloads share: finding, opening and closing one, the accuracy of classes. */
 #include "workloads/workload.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const workload_entry *workload_find(const char *name)
@@ -9,4 +10,58 @@ const workload_entry *workload_find(const char *name)
         if (!strcmp(e->name, name))
             return e;
     return NULL;
+}
+
+static int32_t create(workload_task **out, const workload *w)
+{
+    *out = calloc(1, w->task_bytes);
+    return *out ? PODIUM_OK : podium_fail(PODIUM_ENOMEM, "no memory for the task");
+}
+
+/* Hands on how opening went; a task that did not open is gone. */
+static int32_t opened(workload_task **t, const workload *w, int32_t rc)
+{
+    if (rc < 0) {
+        workload_close(w, *t);
+        *t = NULL;
+    }
+    return rc;
+}
+
+int32_t workload_open(workload_task **out, const workload *w, const yaml_node *model,
+                      const yaml_node *data, const char *data_dir, const data_key *key)
+{
+    TRY(create(out, w));
+    return opened(out, w, w->open(*out, model, data, data_dir, key));
+}
+
+int32_t workload_open_case(workload_task **out, const workload *w, const void *json_config)
+{
+    TRY(create(out, w));
+    return opened(out, w, w->open_case(*out, json_config));
+}
+
+void workload_close(const workload *w, workload_task *t)
+{
+    if (t)
+        w->close(t);
+    free(t);
+}
+
+void workload_score_classes(int64_t classes, const workload_batch *b, int input, int64_t batch,
+                            const double *logits, const double *per_example, workload_metrics *m)
+{
+    const int32_t *labels = b->data[input];
+    const float *weights = b->data[input + 1];
+    for (int64_t n = 0; n < batch; n++) {
+        int64_t best = 0;
+        if (weights[n] == 0)
+            continue;
+        for (int64_t v = 1; v < classes; v++)
+            if (logits[n * classes + v] > logits[n * classes + best])
+                best = v;
+        m->loss += per_example[n];
+        m->accuracy += best == labels[n];
+        m->count++;
+    }
 }

@@ -65,12 +65,13 @@ typedef struct workload {
     const char *description; /* one line */
     bool scores_losses;      /* score reads per_example alone: logits are not copied */
     bool only_named;         /* unranked: raced only when its name is given */
+    size_t task_bytes;       /* of its workload_task, which open and open_case get zeroed */
     /* NULL: a model of golden cases only.  Opens the data and reads the size's `model:` and `data:`
      * maps; unknown keys are errors of the yaml reader.  `data_dir` holds the prepared data sets.
-     * data_id gets "name:sha256". */
-    int32_t (*open)(workload_task **out, const yaml_node *model, const yaml_node *data,
+     * data_id gets "name:sha256".  After an error close is called. */
+    int32_t (*open)(workload_task *t, const yaml_node *model, const yaml_node *data,
                     const char *data_dir, const data_key *key);
-    void (*close)(workload_task *t);
+    void (*close)(workload_task *t); /* releases what t holds, not t */
     const char *(*data_id)(const workload_task *t);
     /* Records the forward pass for `batch` examples into g; declares the parameters. */
     int32_t (*build)(workload_task *t, graph *g, int64_t batch, workload_model *out);
@@ -94,7 +95,7 @@ typedef struct workload {
     const char *const *case_models;
     /* Opens a model of a golden parity case instead of a yaml size; NULL: none.  The JSON is the
      * case's config with the case's `model` and `frozen` put in; borrowed until close. */
-    int32_t (*open_case)(workload_task **out, const void *json_config);
+    int32_t (*open_case)(workload_task *t, const void *json_config);
     /* The extents of input number i of the case that is open, before build; NULL when its config
      * says them all.  Errors: PODIUM_EINVAL for extents the model cannot have. */
     int32_t (*case_input)(workload_task *t, int i, int ndim, const int64_t *shape);
@@ -121,5 +122,17 @@ typedef struct workload_entry {
 
 extern const workload_entry workload_registry[]; /* ends with a NULL name; generated */
 const workload_entry *workload_find(const char *name);
+
+/* A task of w by its open or open_case, which must be there.  *out is NULL after an error: theirs,
+ * or PODIUM_ENOMEM. */
+int32_t workload_open(workload_task **out, const workload *w, const yaml_node *model,
+                      const yaml_node *data, const char *data_dir, const data_key *key);
+int32_t workload_open_case(workload_task **out, const workload *w, const void *json_config);
+void workload_close(const workload *w, workload_task *t); /* NULL is fine */
+
+/* Adds a batch of single-label answers to m; inputs `input` and `input` + 1 are the labels and
+ * weights.  The first largest logit is the answer; examples of weight 0 do not count. */
+void workload_score_classes(int64_t classes, const workload_batch *b, int input, int64_t batch,
+                            const double *logits, const double *per_example, workload_metrics *m);
 
 #endif

@@ -22,11 +22,10 @@ static void open_model(const json_t *root, const workload_entry *e)
     if (!e->workload->open_case)
         return;
     podium_error_clear();
-    int32_t rc = e->workload->open_case(&task, json_object_get(root, "config"));
+    int32_t rc = workload_open_case(&task, e->workload, json_object_get(root, "config"));
     if (rc && (task || !*podium_error()))
         abort();
-    if (!rc)
-        e->workload->close(task);
+    workload_close(e->workload, task);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
