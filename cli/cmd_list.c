@@ -8,13 +8,51 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "data/sources.h"
+#include "harness/preparation.h"
 #include "scoring/preset.h"
 #include "workloads/workload.h"
 
-static void list_workloads(void)
+/* Lines below a workload: sizes that can be raced, and what prepares the others. */
+static int32_t list_sizes(const workload_entry *w)
 {
-    for (const workload_entry *w = workload_registry; w->name; w++)
+    yaml_document *document = NULL;
+    text_buffer ready = {0}, others = {0};
+    TRY(yaml_parse(&document, w->yaml, strlen(w->yaml), w->name));
+    const yaml_node *sizes = yaml_get(yaml_root(document), "sizes");
+    int32_t rc = 0;
+    for (size_t i = 0; rc == 0 && i < yaml_length(sizes); i++) {
+        const char *size = yaml_key(sizes, i);
+        preparation p;
+        rc = preparation_init(&p, w, size, NULL);
+        if (rc == 0 && preparation_is_done(&p)) {
+            text_print(&ready, "%s%s", ready.length ? ", " : "", size);
+        } else if (rc == 0) {
+            text_print(&others, "%19snot prepared: %s, needs ", "", size);
+            preparation_print(&p, &others);
+            text_add(&others, "\n");
+        }
+        preparation_release(&p);
+    }
+    if (rc == 0 && (ready.failed || others.failed))
+        rc = podium_fail(PODIUM_ENOMEM, "no memory for the list");
+    if (rc == 0 && ready.length)
+        printf("%19sprepared: %s\n", "", ready.data);
+    if (rc == 0 && others.length)
+        fputs(others.data, stdout);
+    text_release(&ready);
+    text_release(&others);
+    yaml_destroy(document);
+    return rc;
+}
+
+static int32_t list_workloads(void)
+{
+    for (const workload_entry *w = workload_registry; w->name; w++) {
         printf("  %-16s %s\n", w->name, w->workload->description);
+        if (w->workload->open)
+            TRY(list_sizes(w));
+    }
+    return 0;
 }
 
 static int32_t list_presets(void)
@@ -85,7 +123,7 @@ static int run_list(int argc, char **argv)
     if (!want)
         puts("workloads");
     if (!want || !strcmp(want, "workloads"))
-        list_workloads();
+        TRY(list_workloads());
     if (!want)
         puts("optimizers");
     if (!want || !strcmp(want, "optimizers")) {

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/revision.h"
+#include "harness/preparation.h"
 #include "harness/ruleset.h"
 #include "harness/trial.h"
 #include "scoring/preset.h"
@@ -145,6 +146,41 @@ static int32_t take_preset(options *o)
     return 0;
 }
 
+/* Says why a workload that was not named is not raced. */
+static int32_t leave_out(const workload_entry *w, const preparation *p)
+{
+    text_buffer why = {0};
+    preparation_print(p, &why);
+    if (!why.failed)
+        fprintf(stderr, "podium run: leaves out %s, not prepared: %s\n", w->name, why.data);
+    text_release(&why);
+    return 0;
+}
+
+/* No workload was named: those that rank and whose data are there. */
+static int32_t take_prepared(options *o)
+{
+    for (const workload_entry *w = workload_registry; w->name; w++) {
+        preparation p;
+        if (!w->workload->open)
+            continue;
+        if (w->workload->only_named) {
+            fprintf(stderr, "podium run: leaves out %s, which ranks nothing: --workload %s\n",
+                    w->name, w->name);
+            continue;
+        }
+        int32_t rc = preparation_init(&p, w, o->suite, o->data);
+        if (rc == 0)
+            rc = preparation_is_done(&p) ? add(o->workloads, &o->num_workloads, w->name)
+                                         : leave_out(w, &p);
+        preparation_release(&p);
+        TRY(rc);
+    }
+    return o->num_workloads
+               ? 0
+               : podium_fail(PODIUM_EINVAL, "no workload of size '%s' is prepared", o->suite);
+}
+
 static int32_t check_options(options *o)
 {
     static const char *const rulesets[] = {"external", "self", "free", NULL};
@@ -164,10 +200,8 @@ static int32_t check_options(options *o)
         o->studies = o->ruleset ? 3 : 1;
     if (!o->trials)
         o->trials = o->ruleset && !strcmp(o->ruleset, "external") ? 5 : 1;
-    bool all = !o->num_workloads;
-    for (const workload_entry *w = workload_registry; all && w->name; w++)
-        if (w->workload->open && !w->workload->only_named)
-            TRY(add(o->workloads, &o->num_workloads, w->name));
+    if (!o->num_workloads)
+        TRY(take_prepared(o));
     for (size_t i = 0; i < o->num_workloads; i++)
         if (!workload_find(o->workloads[i]))
             return podium_fail(PODIUM_EINVAL,
@@ -366,7 +400,8 @@ const command command_run = {
         "at\n"
         "its defaults.  Without ruleset flags: one trial.\n\n"
         "  --suite mini|base|full   size of the workloads (mini); test: seconds, ranks nothing\n"
-        "  --workload W             which workload; repeat for more (all)\n"
+        "  --workload W             which workload; repeat for more (all that rank and whose\n"
+        "                           data are there; it says which it leaves out, and why)\n"
         "  --held-out VARIANT       a held-out variant of the workload\n"
         "  --ruleset external|self|free   external: points of the submission's search space;\n"
         "                           self: defaults only; free: the one setting everywhere\n"

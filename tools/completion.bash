@@ -3,7 +3,7 @@ _podium()
 {
     local podium=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]}
     local previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words
-    _podium_names() { "$podium" list "$1" 2> /dev/null | awk '/^  [^(]/ {print $1}'; }
+    _podium_names() { "$podium" list "$1" 2> /dev/null | awk '/^  [^( ]/ {print $1}'; }
     if [ "$COMP_CWORD" = 1 ]; then
         words=$("$podium" --help 2> /dev/null | awk '/^  [a-z]/ {print $1}')
     elif [[ $word == -* ]]; then

@@ -131,8 +131,6 @@ static const char *const input_names[] = {
 const workload workload_transformer = {
     .name = "transformer",
     .description = "translation by an encoder-decoder",
-    /* Until `podium data` can prepare its set: a plain race must not end at a missing file. */
-    .only_named = true,
     .task_bytes = sizeof(workload_task),
     .open = open_task,
     .close = close_task,
