@@ -161,29 +161,17 @@ static int32_t make_from_descriptions(const data_source *s, const char *home, co
     return PODIUM_OK;
 }
 
-/* Encodes the sets that consist of text, next to them, unless that is done. */
-static int32_t encode_sets(const data_source *s, const char *base, const char *folder)
+/* Makes what is trained on from the descriptions, next to them, unless that is done. */
+static int32_t make_from_text(const char *base, const char *folder)
 {
-    static const char *const ours[] = {"train", "valid", "test"};
-    static const char *const flickr[] = {"train", "val", "test_2016_flickr"};
-    char other[4096];
-    if (s->manifest) {
-        TRY(path_join(other, sizeof other, base, "ddtp"));
-        if (!token_set_present(other))
-            TRY(token_set_write_pairs(folder, ours, other, 1000));
-        printf("  ok  ddtp (1000 merges)\n");
-        TRY(path_join(other, sizeof other, base, "descriptions"));
-        if (!token_set_present(other))
-            TRY(token_set_write_descriptions(folder, other, 1000));
-        printf("  ok  descriptions (1000 merges)\n");
-        if (!text_tasks_present(base))
-            TRY(text_tasks_write(folder, base));
-        printf("  ok  sections, match, same-source, translation\n");
-    } else if (!strcmp(s->name, "multi30k")) {
-        if (!token_set_present(folder))
-            TRY(token_set_write_pairs(folder, flickr, folder, 4000));
-        printf("  ok  encoded (4000 merges)\n");
-    }
+    char tokens[4096];
+    TRY(path_join(tokens, sizeof tokens, base, "descriptions"));
+    if (!token_set_present(tokens))
+        TRY(token_set_write(folder, tokens, 1000));
+    printf("  ok  descriptions (1000 merges)\n");
+    if (!text_tasks_present(base))
+        TRY(text_tasks_write(folder, base));
+    printf("  ok  sections, match, same-source, translation\n");
     return PODIUM_OK;
 }
 
@@ -198,7 +186,7 @@ static set_state check_source(const data_source *s, const char *home, const char
     if (s->manifest && (!o->all || o->fetch) && make_from_descriptions(s, home, folder) < 0)
         return failed();
     set_state state = s->sums ? check_sums(s, folder, o) : check_files(s, folder, o);
-    if (state == SET_WHOLE && encode_sets(s, base, folder) < 0)
+    if (state == SET_WHOLE && s->manifest && make_from_text(base, folder) < 0)
         state = failed();
     if (state == SET_ABSENT)
         print_wanted(s, folder);
@@ -283,8 +271,8 @@ const command command_data = {
         "  --dir DIR   the folder of data sets\n"
         "  --fetch     get missing files with curl, resuming what a broken run left\n"
         "debian-text needs no --fetch: apt-get reads the package descriptions of this machine's\n"
-        "mirror into a private folder; the token sets ddtp and descriptions and the tasks\n"
-        "sections, match, same-source and translation are made of them.\n\n"
+        "mirror into a private folder; the token set descriptions and the tasks sections, match,\n"
+        "same-source and translation are made of them.\n\n"
         "`backbone` pretrains the encoder that the workload compacter fine-tunes, on a text of "
         "one\n"
         "document a line. It goes on from OUT.checkpoint, appends to OUT.log, and writes OUT at "

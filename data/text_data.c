@@ -54,18 +54,6 @@ static int32_t read_config(text_data *d, const yaml_node *config, const char **s
     return yaml_integer(config, "windows", 1, 1 << 20, &d->windows);
 }
 
-static int32_t train_bpe(text_data *d, const text_lines *t, int64_t merges)
-{
-    const char **lines = malloc((size_t)(t->count + 1) * sizeof *lines);
-    if (!lines)
-        return podium_fail(PODIUM_ENOMEM, "no memory to train a tokenizer");
-    for (int64_t i = 0; i < t->count; i++)
-        lines[i] = t->line[i];
-    int32_t rc = bpe_train(&d->bpe, lines, t->count, (int32_t)merges);
-    free(lines);
-    return rc;
-}
-
 /* All lines of a split, an end token after each; its windows. */
 static int32_t encode(text_data *d, int split, const text_lines *t)
 {
@@ -119,7 +107,9 @@ static int32_t load(text_data *d, const char *set, const char *folder, int64_t m
             break;
         TRY(text_lines_read(&t, folder, d->file[split], &hash));
         bool untrained = split == SPLIT_TRAIN && d->tokenizer == TOKENIZER_BPE;
-        int32_t rc = untrained ? train_bpe(d, &t, merges) : 0;
+        int32_t rc = 0;
+        if (untrained)
+            rc = bpe_train(&d->bpe, (const char *const *)t.line, t.count, (int32_t)merges);
         if (!rc)
             rc = encode(d, split, &t);
         text_lines_release(&t);

@@ -1,4 +1,4 @@
-/* From lines of text to files of ids. */
+/* From descriptions to files of ids. */
 #include "data/token_set.h"
 
 #include <stdio.h>
@@ -7,8 +7,10 @@
 
 #include "base/text.h"
 #include "data/bpe.h"
+#include "data/data_set.h"
+#include "data/text_lines.h"
 
-static const char *const splits[] = {"train", "valid", "test"};
+static const char *const splits[SPLITS] = {"train", "valid", "test"};
 
 static int32_t write_file(const char *folder, const char *name, const text_buffer *text)
 {
@@ -19,23 +21,7 @@ static int32_t write_file(const char *folder, const char *name, const text_buffe
     return file_write_atomic(path, text->length ? text->data : "", text->length);
 }
 
-static int32_t train(const text_lines *source, const text_lines *target, int32_t merges, bpe **out)
-{
-    int64_t n = target[0].count, m = source ? source[0].count : 0;
-    if (n < 1)
-        return podium_fail(PODIUM_EINVAL, "no training text");
-    const char **lines = malloc((size_t)(n + m) * sizeof *lines);
-    if (!lines)
-        return podium_fail(PODIUM_ENOMEM, "cannot allocate %lld lines", (long long)(n + m));
-    for (int64_t i = 0; i < n + m; i++)
-        lines[i] = i < n ? target[0].line[i] : source[0].line[i - n];
-    int32_t rc = bpe_train(out, lines, n + m, merges);
-    free(lines);
-    return rc;
-}
-
-static int32_t write_ids(const bpe *b, const text_lines *text, const char *folder, int split,
-                         const char *side)
+static int32_t write_ids(const bpe *b, const text_lines *text, const char *folder, int split)
 {
     char name[64];
     text_buffer out = {0};
@@ -48,7 +34,7 @@ static int32_t write_ids(const bpe *b, const text_lines *text, const char *folde
             text_print(&out, "%s%d", k ? " " : "", ids.data[k]);
         text_append(&out, "\n", 1);
     }
-    snprintf(name, sizeof name, "%s.%s.ids", splits[split], side);
+    snprintf(name, sizeof name, "%s.target.ids", splits[split]);
     if (rc == 0)
         rc = write_file(folder, name, &out);
     id_buffer_release(&ids);
@@ -81,54 +67,17 @@ static int32_t write_vocabulary(const bpe *b, const char *folder)
     return rc;
 }
 
-static int32_t write_set(const bpe *b, const char *folder, const text_lines *source,
-                         const text_lines *target)
+static int32_t write_set(const bpe *b, const char *folder, const text_lines text[SPLITS])
 {
     text_buffer merges = {0};
-    for (int s = 0; s < TOKEN_SET_SPLITS; s++) {
-        if (source && source[s].count != target[s].count)
-            return podium_fail(PODIUM_EINVAL, "%s: %lld and %lld lines, expected as many",
-                               splits[s], (long long)source[s].count, (long long)target[s].count);
-        if (!target[s].count)
-            continue;
-        TRY(write_ids(b, &target[s], folder, s, "target"));
-        if (source)
-            TRY(write_ids(b, &source[s], folder, s, "source"));
-    }
+    for (int split = 0; split < SPLITS; split++)
+        if (text[split].count)
+            TRY(write_ids(b, &text[split], folder, split));
     int32_t rc = bpe_write(b, "", &merges);
     if (rc == 0)
         rc = write_file(folder, "bpe.txt", &merges);
     text_release(&merges);
     return rc < 0 ? rc : write_vocabulary(b, folder);
-}
-
-int32_t token_set_write(const char *folder, const text_lines *source, const text_lines *target,
-                        int32_t merges)
-{
-    bpe *b;
-    TRY(directory_create(folder));
-    TRY(train(source, target, merges, &b));
-    int32_t rc = write_set(b, folder, source, target);
-    bpe_close(b);
-    return rc;
-}
-
-int32_t token_set_write_pairs(const char *from, const char *const names[TOKEN_SET_SPLITS],
-                              const char *folder, int32_t merges)
-{
-    static const char *const languages[] = {"de", "en"};
-    text_lines sides[2][TOKEN_SET_SPLITS] = {0};
-    int32_t rc = 0;
-    for (int i = 0; i < 2 * TOKEN_SET_SPLITS && rc == 0; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s.%s", names[i / 2], languages[i % 2]);
-        rc = text_lines_read(&sides[i % 2][i / 2], from, name, NULL);
-    }
-    if (rc == 0)
-        rc = token_set_write(folder, sides[0], sides[1], merges);
-    for (int i = 0; i < 2 * TOKEN_SET_SPLITS; i++)
-        text_lines_release(&sides[i % 2][i / 2]);
-    return rc;
 }
 
 /* "SECTION TAB GROUP TAB SHORT TAB LONG" becomes "SHORT. LONG". */
@@ -159,16 +108,25 @@ static int32_t read_descriptions(text_lines *out, const char *from, const char *
     return rc;
 }
 
-int32_t token_set_write_descriptions(const char *from, const char *folder, int32_t merges)
+int32_t token_set_write(const char *from, const char *folder, int32_t merges)
 {
-    text_lines text[TOKEN_SET_SPLITS] = {0};
+    text_lines text[SPLITS] = {0};
+    bpe *b = NULL;
     int32_t rc = 0;
-    for (int s = 0; s < TOKEN_SET_SPLITS && rc == 0; s++)
-        rc = read_descriptions(&text[s], from, splits[s]);
+    for (int split = 0; split < SPLITS && rc == 0; split++)
+        rc = read_descriptions(&text[split], from, splits[split]);
     if (rc == 0)
-        rc = token_set_write(folder, NULL, text, merges);
-    for (int s = 0; s < TOKEN_SET_SPLITS; s++)
-        text_lines_release(&text[s]);
+        rc = directory_create(folder);
+    const text_lines *t = &text[SPLIT_TRAIN];
+    if (rc == 0 && t->count < 1)
+        rc = podium_fail(PODIUM_EINVAL, "%s: no training text", from);
+    if (rc == 0)
+        rc = bpe_train(&b, (const char *const *)t->line, t->count, merges);
+    if (rc == 0)
+        rc = write_set(b, folder, text);
+    bpe_close(b);
+    for (int split = 0; split < SPLITS; split++)
+        text_lines_release(&text[split]);
     return rc;
 }
 
