@@ -40,6 +40,7 @@ TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 LIB := $(BUILD)/libpodium.a
 PODIUM := $(BUILD)/podium
 RUNNER := $(BUILD)/podium-runner
+RUNNER_LIBRARY := $(BUILD)/libpodium_runner.so
 
 # A line a file; V=1 shows whole commands.
 ifdef V
@@ -61,7 +62,7 @@ LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/workloads.o 
 CLI_OBJECTS := $(CLI_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/gen/commands.o \
                $(BUILD)/obj/gen/revision.o
 
-all: $(if $(CLI_SOURCES),$(PODIUM) podium) $(if $(RUNNER_SOURCES),$(RUNNER)) $(OPTIMIZERS)
+all: $(if $(CLI_SOURCES),$(PODIUM) podium) $(if $(RUNNER_SOURCES),$(RUNNER) $(RUNNER_LIBRARY)) $(OPTIMIZERS)
 
 # The hot kernels: for this machine's instruction set, reassociation only where a pragma says so.
 $(BUILD)/obj/engine/cpu/%.o: override CFLAGS += -O3 -march=$(ARCH) -fno-trapping-math
@@ -110,6 +111,13 @@ $(RUNNER): $(RUNNER_SOURCES) $(wildcard runner/*.h include/podium/*.h)
 	$(call say,LINK)
 	$(Q)$(CC) $(CPPFLAGS) $(SUBMISSION_CFLAGS) $(filter-out -fsanitize=thread,$(LDFLAGS)) -rdynamic -MF $(BUILD)/runner.d -o $@ \
 	  $(RUNNER_SOURCES) -ldl -lpthread -lm
+
+# The same as a library, for python/podium.  No sanitizer: their run-time must come before Python's own.
+$(RUNNER_LIBRARY): $(RUNNER_SOURCES) $(wildcard runner/*.h include/podium/*.h)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fsanitize=% -fno-sanitize%,$(SUBMISSION_CFLAGS)) -DRUNNER_LIBRARY -fPIC -shared \
+	  -fvisibility=hidden -MF $(BUILD)/runner_library.d -o $@ $(filter-out runner/main.c,$(RUNNER_SOURCES)) -ldl -lpthread -lm
 
 $(BUILD)/optimizers/%.so: optimizers/%.c
 	@mkdir -p $(@D)
@@ -179,6 +187,8 @@ install: all man
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/podium $(SHARE)/man/man1 \
 	  $(SHARE)/bash-completion/completions $(HOME_DIR)/build/optimizers $(HOME_DIR)/data
 	install -m 755 $(PODIUM) $(RUNNER) $(HOME_DIR)/build/
+	install -m 644 $(RUNNER_LIBRARY) $(HOME_DIR)/build/
+	install -D -m 644 -t $(HOME_DIR)/python/podium python/podium/*.py
 	install -m 644 $(OPTIMIZERS) $(HOME_DIR)/build/optimizers/
 	for f in $(BUILD)/backends/*.so; do \
 	  [ ! -e $$f ] || install -D -m 644 -t $(HOME_DIR)/build/backends $$f || exit 1; done

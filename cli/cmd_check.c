@@ -91,11 +91,13 @@ static int run(int argc, char **argv)
 const command command_check = {
     .name = "check",
     .summary = "is a submission a good citizen?",
-    .usage = "usage: podium check SUBMISSION [--set NAME=VALUE]... [--device ref|cpu]\n"
-             "                    [--timeout SECONDS] [--seed S]\n\n"
-             "SUBMISSION is a .so, a folder with submission.so, or the name of a built optimizer.\n"
-             "Loads it, runs it on a toy problem, runs it again, kills it at random steps (chosen\n"
-             "by --seed) and resumes it, and says in words what is wrong. Exit status 1 if\n"
-             "anything is.\n",
+    .usage =
+        "usage: podium check SUBMISSION [--set NAME=VALUE]... [--device ref|cpu]\n"
+        "                    [--timeout SECONDS] [--seed S]\n\n"
+        "SUBMISSION is a .so, FILE.py:CLASS, a folder with submission.so, or the name of a built\n"
+        "optimizer.\n"
+        "Loads it, runs it on a toy problem, runs it again, kills it at random steps (chosen\n"
+        "by --seed) and resumes it, and says in words what is wrong. Exit status 1 if\n"
+        "anything is.\n",
     .run = run,
 };

@@ -11,8 +11,12 @@
 #include "harness/replay.h"
 #include "harness/replay_rules.h"
 
+#define MAX_SETS 64
+
 typedef struct options {
-    const char *device, *precision, *submission, *layout;
+    const char *device, *precision, *submission, *layout, *against;
+    const char *sets[MAX_SETS];
+    size_t num_sets;
     int64_t threads;
     double tolerance; /* < 0: each case's own */
     bool quiet;
@@ -39,6 +43,13 @@ static int32_t parse(int argc, char **argv, options *o)
             TRY(take(argc, argv, &i, &o->precision));
         } else if (!strcmp(argv[i], "--submission")) {
             TRY(take(argc, argv, &i, &o->submission));
+        } else if (!strcmp(argv[i], "--against")) {
+            TRY(take(argc, argv, &i, &o->against));
+        } else if (!strcmp(argv[i], "--set")) {
+            if (o->num_sets == MAX_SETS)
+                return podium_fail(PODIUM_EINVAL, "more than %d options --set", MAX_SETS);
+            TRY(take(argc, argv, &i, &o->sets[o->num_sets]));
+            o->num_sets++;
         } else if (!strcmp(argv[i], "--tolerance")) {
             TRY(take(argc, argv, &i, &text));
             if (!number_parse(text, &o->tolerance) || !(o->tolerance >= 0))
@@ -91,6 +102,22 @@ static int32_t check_rules(const char *path, const options *o, backend *b, doubl
     return 0;
 }
 
+/* With --against the case gives the problem, the prototype the trajectory.  A submission that is
+ * not the case's optimizer cannot take its hyperparameters, nor the float32 error of its original.
+ */
+static int32_t expect_prototype(replay_case *c, const options *o, backend *b)
+{
+    char path[PATH_MAX];
+    if (o->submission) {
+        c->hyperparameters = NULL;
+        c->float32_magnitude = c->float32_displacement = 0;
+    }
+    int32_t rc = submission_find(o->against, path, sizeof path);
+    if (!rc)
+        rc = replay_expect(c, path, b);
+    return rc ? podium_fail_in(rc, "%s", o->against) : 0;
+}
+
 static int32_t replay_one(const char *path, const options *o, backend *b, parallel *ranks,
                           double *worst, bool *passed)
 {
@@ -102,7 +129,11 @@ static int32_t replay_one(const char *path, const options *o, backend *b, parall
     replay_result result;
     char so[PATH_MAX];
     TRY(parallel_agree(ranks, replay_load(&c, path)));
+    c->sets = o->sets;
+    c->num_sets = o->num_sets;
     int32_t rc = submission_find(o->submission ? o->submission : c->optimizer, so, sizeof so);
+    if (!rc && o->against)
+        rc = expect_prototype(c, o, b);
     rc = parallel_agree(ranks, rc);
     if (!rc)
         rc = replay_run_on(c, so, b, o->tolerance, ranks, &result);
@@ -170,13 +201,17 @@ const command command_replay = {
     .usage =
         "usage: podium replay CASE.json... [--device ref|cpu|cuda|hip] [--precision f32]\n"
         "                     [--tolerance E] [--submission X] [--threads N] [--parallel LAYOUT]\n"
-        "                     [--quiet]\n\n"
+        "                     [--quiet] [--against PROTOTYPE] [--set NAME=VALUE]...\n\n"
         "Replays each golden trajectory through build/optimizers/NAME.so (or X) and compares.\n"
         "On ref (double) the error is relative to the displacement and the limit is the\n"
         "case's; in f32 it is relative to the weights, limit 1e-5 or ten times the original's\n"
         "own float32 error. Numbers that the submission keeps under the original's names (d, lb, "
         "...)\n"
         "are compared too. schedules.json and clipping.json check the helpers of include/podium.\n"
+        "--against compares with what PROTOTYPE does on the case instead, such as "
+        "my.py:MyOptimizer\n"
+        "whose port to C X is; then X and PROTOTYPE run at their defaults and --set, or, without\n"
+        "--submission, at the hyperparameters of the case.\n"
         "The last line is the largest error; exit status 1 past a limit.\n\n"
         "With --parallel dp=N[,zero=1] under `mpirun -n N`, the ranks replay together: each has\n"
         "its part of every gradient (and, with zero=1, of the optimizer's state).\n",

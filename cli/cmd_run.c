@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/revision.h"
 #include "harness/preparation.h"
+#include "harness/python_submission.h"
 #include "harness/ruleset.h"
 #include "harness/trial.h"
 #include "scoring/preset.h"
@@ -187,7 +188,8 @@ static int32_t check_options(options *o)
     static const char *const precisions[] = {"f32", "bf16", NULL};
     static const char *const clocks[] = {"calibrated", "wall", "steps", "flops", NULL};
     if (!o->num_submissions)
-        return podium_fail(PODIUM_EINVAL, "expected a submission: a .so, a folder or a name");
+        return podium_fail(PODIUM_EINVAL,
+                           "expected a submission: a .so, FILE.py:CLASS, a folder or a name");
     if (o->ruleset)
         TRY(one_of("--ruleset", o->ruleset, rulesets));
     TRY(one_of("--precision", o->precision, precisions));
@@ -274,6 +276,8 @@ static void show_json(const tally *t, const trial_config *c, const trial_outcome
     json_object_set_new(line, "study", json_integer(c->study));
     json_object_set_new(line, "trial", json_integer(c->trial));
     json_object_set_new(line, "status", json_string(o->valid ? "VALID" : "INVALID"));
+    if (python_submission_is(c->so_path))
+        json_object_set_new(line, "unranked", json_string(PYTHON_UNRANKED));
     json_object_set_new(line, "reached", json_boolean(o->reached));
     json_object_set_new(line, "reason", json_string(o->reason));
     json_object_set_new(line, "steps", json_integer(o->steps));
@@ -302,9 +306,11 @@ static void show_outcome(tally *t, const trial_config *c, const trial_outcome *o
         printf("%s %s-%s study %" PRId64 " trial %" PRId64 ": %s, %s after %" PRId64 " steps, "
                "%.1f s, %.1f reference steps%s\n",
                t->submission, t->workload, c->size, c->study, c->trial,
-               o->valid ? "VALID" : "INVALID", o->reached ? "target reached" : "target not reached",
-               o->steps, o->wall_seconds, o->calibrated,
-               o->was_finished ? " (finished before)" : "");
+               !o->valid                          ? "INVALID"
+               : python_submission_is(c->so_path) ? "VALID, UNRANKED"
+                                                  : "VALID",
+               o->reached ? "target reached" : "target not reached", o->steps, o->wall_seconds,
+               o->calibrated, o->was_finished ? " (finished before)" : "");
         fflush(stdout);
     }
 }
@@ -395,10 +401,11 @@ const command command_run = {
     .name = "run",
     .summary = "race submissions: train workloads to their targets",
     .usage =
-        "usage: podium run <submission.so|folder|name>... [options]\n\n"
+        "usage: podium run <submission.so|FILE.py:CLASS|folder|name>... [options]\n\n"
         "A name means submissions/NAME with its one tuned setting, else build/optimizers/NAME.so "
         "at\n"
-        "its defaults.  Without ruleset flags: one trial.\n\n"
+        "its defaults.  FILE.py:CLASS is a class in Python (docs/python.md): its records are\n"
+        "UNRANKED.  Without ruleset flags: one trial.\n\n"
         "  --suite mini|base|full   size of the workloads (mini); test: seconds, ranks nothing\n"
         "  --workload W             which workload; repeat for more (all that rank and whose\n"
         "                           data are there; it says which it leaves out, and why)\n"

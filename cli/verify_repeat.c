@@ -12,6 +12,7 @@
 #include "base/machine.h"
 #include "base/text.h"
 #include "cli/revision.h"
+#include "harness/python_submission.h"
 #include "harness/submission_folder.h"
 #include "harness/trial.h"
 
@@ -60,6 +61,8 @@ static int32_t configure(const record *r, const verify_options *o, trial_config 
     (void)json_number_of(json_object_get(r->header, "budget_multiplier"), &c->budget_multiplier);
     if (!c->workload)
         return podium_fail(PODIUM_EINVAL, "there is no workload '%s' here", r->workload);
+    if (json_object_get(r->header, "max_steps"))
+        TRY(json_read_integer(r->header, r->path, "max_steps", 1, INT64_MAX, &c->max_steps));
     return json_read_flag(r->header, r->path, "keep_going", &c->keep_going);
 }
 
@@ -90,13 +93,15 @@ static int32_t check_training(const record *r, const trial_config *c, verify_for
 /* The submission that ran: by its name, or what the user gave; the bytes must be the same. */
 static int32_t find_submission(const record *r, const verify_options *o, submission_folder *s)
 {
-    char hash[SHA256_HEX];
+    char hash[SHA256_HEX], file[4096];
     if (!o->submission && strchr(r->submission, '/'))
         return podium_fail(PODIUM_EINVAL,
                            "its submission is named '%s': give the file with --submission",
                            r->submission);
     TRY(submission_folder_init(s, o->submission ? o->submission : r->submission));
-    int32_t rc = sha256_of_file(s->so_path, hash);
+    int32_t rc = python_submission_file(s->so_path, file, sizeof file);
+    if (!rc)
+        rc = sha256_of_file(file, hash);
     if (!rc && strcmp(hash, r->submission_sha256))
         rc = podium_fail(
             PODIUM_EINVAL,

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "harness/python_submission.h"
 
 #define MAX_LIST 4096
 
@@ -505,6 +506,8 @@ static bool is_file(const char *path)
 
 int32_t submission_find(const char *what, char *path, size_t size)
 {
+    if (python_submission_is(what))
+        return python_submission_find(what, path, size);
     if ((size_t)snprintf(path, size, "%s", what) < size && is_file(path))
         return 0;
     if ((size_t)snprintf(path, size, "%s/submission.so", what) < size && is_file(path))

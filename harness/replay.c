@@ -167,7 +167,9 @@ static int32_t start(replay *p, const char *so_path, backend *b)
     hyperparameters *h;
     TRY(runner_start(&p->r, &config));
     TRY(hyperparameters_create(&h, p->r, 0, submission_find_base, NULL));
-    int32_t rc = hyperparameters_set_json(h, c->hyperparameters, c->name);
+    int32_t rc = c->hyperparameters ? hyperparameters_set_json(h, c->hyperparameters, c->name) : 0;
+    for (size_t i = 0; !rc && i < c->num_sets; i++)
+        rc = hyperparameters_set_text(h, c->sets[i]);
     if (!rc)
         rc = hyperparameters_send(h);
     hyperparameters_destroy(h);
@@ -191,6 +193,25 @@ static void judge(const replay *p, double tolerance, replay_result *out)
                   out->gradient_evaluations == c->gradient_evaluations;
 }
 
+static int32_t open_replay(replay *p, const replay_case *c, const char *so_path, backend *b,
+                           parallel *ranks)
+{
+    *p = (replay){.c = c, .ranks = ranks, .weight = 1, .single = b->real == PODIUM_F32};
+    p->x = calloc((size_t)c->n, sizeof(double));
+    p->gradient = calloc((size_t)c->n, sizeof(double));
+    p->scratch = calloc((size_t)c->classes + 1, sizeof(double));
+    return p->x && p->gradient && p->scratch ? start(p, so_path, b)
+                                             : podium_fail(PODIUM_ENOMEM, "no memory for a replay");
+}
+
+static void close_replay(replay *p)
+{
+    runner_stop(p->r);
+    free(p->x);
+    free(p->gradient);
+    free(p->scratch);
+}
+
 int32_t replay_run(const replay_case *c, const char *so_path, backend *b, double tolerance,
                    replay_result *out)
 {
@@ -200,22 +221,61 @@ int32_t replay_run(const replay_case *c, const char *so_path, backend *b, double
 int32_t replay_run_on(const replay_case *c, const char *so_path, backend *b, double tolerance,
                       parallel *ranks, replay_result *out)
 {
+    replay p;
     *out = (replay_result){0};
-    replay p = {.c = c, .ranks = ranks, .weight = 1, .single = b->real == PODIUM_F32};
-    p.x = calloc((size_t)c->n, sizeof(double));
-    p.gradient = calloc((size_t)c->n, sizeof(double));
-    p.scratch = calloc((size_t)c->classes + 1, sizeof(double));
-    int32_t rc = p.x && p.gradient && p.scratch
-                     ? start(&p, so_path, b)
-                     : podium_fail(PODIUM_ENOMEM, "no memory for a replay");
-    rc = parallel_agree(ranks, rc);
+    int32_t rc = parallel_agree(ranks, open_replay(&p, c, so_path, b, ranks));
     if (!rc)
         rc = run_steps(&p, out);
     if (!rc)
         judge(&p, tolerance, out);
-    runner_stop(p.r);
-    free(p.x);
-    free(p.gradient);
-    free(p.scratch);
+    close_replay(&p);
+    return rc;
+}
+
+/* One step of the trajectory that becomes the expectation. */
+static int32_t expect_step(replay *p, replay_case *c, int64_t t)
+{
+    p->step = t;
+    p->evaluations_in_step = 0;
+    p->first_loss = NAN;
+    TRY(runner_step(p->r, t, (uint64_t)t + 1, NAN, NAN));
+    gather(p, runner_x(p->r), c->want + t * c->n);
+    c->want_loss[t] = p->first_loss;
+    for (int32_t i = 0; i < c->num_scalars; i++)
+        TRY(runner_number(p->r, c->scalars[i].name, &c->scalars[i].want[t]));
+    TRY(runner_before_eval(p->r));
+    gather(p, runner_x(p->r), c->want_eval + t * c->n);
+    return runner_after_eval(p->r);
+}
+
+/* Scalars that nobody keeps cannot be expected. */
+static void drop_scalars(replay *p, replay_case *c)
+{
+    int32_t kept = 0;
+    for (int32_t i = 0; i < c->num_scalars; i++)
+        if (runner_keeps_number(p->r, c->scalars[i].name))
+            c->scalars[kept++] = c->scalars[i];
+        else
+            free(c->scalars[i].want);
+    c->num_scalars = kept;
+}
+
+int32_t replay_expect(replay_case *c, const char *so_path, backend *b)
+{
+    replay p;
+    if (!c->want_eval)
+        c->want_eval = calloc((size_t)(c->steps * c->n), sizeof(double));
+    if (!c->want_loss)
+        c->want_loss = calloc((size_t)c->steps, sizeof(double));
+    if (!c->want_eval || !c->want_loss)
+        return podium_fail(PODIUM_ENOMEM, "no memory for a trajectory");
+    int32_t rc = open_replay(&p, c, so_path, b, NULL);
+    if (!rc)
+        drop_scalars(&p, c);
+    for (int64_t t = 0; !rc && t < c->steps; t++)
+        rc = expect_step(&p, c, t);
+    if (!rc)
+        c->gradient_evaluations = runner_get_counters(p.r)->gradient_evaluations;
+    close_replay(&p);
     return rc;
 }

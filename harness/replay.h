@@ -22,8 +22,8 @@ typedef struct replay_scalar {
 typedef struct replay_case {
     json_t *json; /* everything below is read from it */
     const char *name, *optimizer;
-    const json_t *hyperparameters;
-    runner_param *params; /* count, shape, kind; offset within the padded vector */
+    const json_t *hyperparameters; /* NULL: the submission's defaults */
+    runner_param *params;          /* count, shape, kind; offset within the padded vector */
     int32_t num_params;
     int64_t n, vector_length;
     double *start; /* [n] */
@@ -40,6 +40,8 @@ typedef struct replay_case {
     double *want_loss;                       /* [steps] or NULL */
     replay_scalar scalars[REPLAY_MAX_SCALARS];
     int32_t num_scalars;
+    const char *const *sets; /* NAME=VALUE over the hyperparameters; the caller's */
+    size_t num_sets;
     double tolerance, float32_magnitude, float32_displacement;
 } replay_case;
 
@@ -78,5 +80,9 @@ int32_t replay_run(const replay_case *c, const char *so_path, backend *b, double
  * parameters must be equal on all.  [collective] */
 int32_t replay_run_on(const replay_case *c, const char *so_path, backend *b, double tolerance,
                       parallel *ranks, replay_result *out);
+
+/* Replaces what the case expects by what this submission does on it: weights, losses, gradient
+ * evaluations, and the case's scalars as far as it keeps them.  Errors: as replay_run. */
+int32_t replay_expect(replay_case *c, const char *so_path, backend *b);
 
 #endif

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "harness/python_submission.h"
+
 int32_t runner_config_params(runner_config *config, const params *p)
 {
     int32_t n = params_count(p), used = 0;
@@ -221,7 +223,11 @@ int32_t runner_load(runner *r, const char *so_path, int32_t *slot)
         return podium_fail(PODIUM_EINVAL, "more than %d submissions in one runner",
                            PROTOCOL_MAX_SLOTS);
     char path[PATH_MAX];
-    if (!realpath(so_path, path))
+    if (python_submission_is(so_path)) {
+        int32_t rc = python_submission_find(so_path, path, sizeof path);
+        if (rc)
+            return runner_end_with(r, RUNNER_REFUSED, rc, "cannot open submission '%s'", so_path);
+    } else if (!realpath(so_path, path))
         return runner_end_with(r, RUNNER_REFUSED, PODIUM_EINVAL, "cannot open submission '%s': %s",
                                so_path, strerror(errno));
     int64_t number = free_slot;

@@ -80,6 +80,8 @@ int32_t runner_spawn(runner *r);
 /* Sets addresses aside for arrays; runner_spawn does.  And puts memory behind `bytes` more. */
 int32_t runner_map_arrays(runner *r);
 int32_t runner_grow_arrays(runner *r, size_t bytes);
+/* A file of our build, in the folder of this executable or one of three above it. */
+int32_t runner_find_beside(const char *file, char *out, size_t size);
 void runner_unmap(runner *r);
 /* Kills and reaps; sets r->end and r->reason unless they are set, and the error message. */
 int32_t runner_end_with(runner *r, runner_end end, int32_t status, const char *format, ...)

@@ -11,6 +11,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "harness/python_submission.h"
+
 #define WAIT_SLICE_NS 20000000 /* how late a death or a deadline may be noticed */
 
 /* A sealed memory file of `size` bytes, mapped. Sealed: a runner that shrank it would kill us. */
@@ -56,16 +58,8 @@ int32_t runner_grow_arrays(runner *r, size_t bytes)
     return 0;
 }
 
-/* podium-runner: from the configuration, the environment, or near this executable. */
-static int32_t find_runner(const runner *r, char *out, size_t size)
+int32_t runner_find_beside(const char *file, char *out, size_t size)
 {
-    const char *given = r->config.runner_path ? r->config.runner_path : getenv("PODIUM_RUNNER");
-    if (given) {
-        snprintf(out, size, "%s", given);
-        if (!access(out, X_OK))
-            return 0;
-        return podium_fail(PODIUM_EIO, "cannot execute the runner '%s': %s", out, strerror(errno));
-    }
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     if (n < 0)
@@ -76,16 +70,27 @@ static int32_t find_runner(const runner *r, char *out, size_t size)
         if (!slash)
             break;
         *slash = 0;
-        if ((size_t)snprintf(out, size, "%s/podium-runner", self) < size && !access(out, X_OK))
+        if ((size_t)snprintf(out, size, "%s/%s", self, file) < size && !access(out, R_OK))
             return 0;
     }
-    return podium_fail(PODIUM_EIO, "cannot find 'podium-runner' beside this executable: run make, "
-                                   "or set PODIUM_RUNNER");
+    return podium_fail(PODIUM_EIO, "cannot find '%s' beside this executable: run make", file);
+}
+
+/* podium-runner: from the configuration, the environment, or near this executable. */
+static int32_t find_runner(const runner *r, char *out, size_t size)
+{
+    const char *given = r->config.runner_path ? r->config.runner_path : getenv("PODIUM_RUNNER");
+    if (!given)
+        return runner_find_beside("podium-runner", out, size);
+    snprintf(out, size, "%s", given);
+    if (!access(out, X_OK))
+        return 0;
+    return podium_fail(PODIUM_EIO, "cannot execute the runner '%s': %s", out, strerror(errno));
 }
 
 /* Descriptors 0 to 5 of the child; sources are moved above them first, so that no dup2 covers
  * another's source. */
-static int32_t spawn_with(runner *r, const char *path)
+static int32_t spawn_with(runner *r, const char *path, char *const *argv, char *const *envp)
 {
     enum { DESCRIPTORS = 6 };
     int source[DESCRIPTORS], target = 0;
@@ -110,17 +115,8 @@ static int32_t spawn_with(runner *r, const char *path)
             break;
         posix_spawn_file_actions_adddup2(&actions, source[target], target);
     }
-    char parent[24], threads[40];
-    snprintf(parent, sizeof parent, "%ld", (long)getpid());
-    snprintf(threads, sizeof threads, "OMP_NUM_THREADS=%d",
-             r->config.threads > 0 ? r->config.threads : 1);
-    char *argv[] = {(char *)"podium-runner", parent, NULL};
-    char *envp[] = {(char *)"LC_ALL=C", threads,
-                    (char *)"ASAN_OPTIONS=detect_leaks=0:handle_segv=0:handle_abort=0:"
-                            "handle_sigbus=0:handle_sigfpe=0:handle_sigill=0",
-                    NULL};
     int rc = target < DESCRIPTORS ? errno
-                                  : posix_spawn(&r->pid, path, &actions, &attributes, argv, envp);
+                                  : posix_spawnp(&r->pid, path, &actions, &attributes, argv, envp);
     if (rc)
         r->pid = -1;
     while (target > 0)
@@ -134,10 +130,37 @@ static int32_t spawn_with(runner *r, const char *path)
     return 0;
 }
 
+static int32_t spawn_native(runner *r, const char *path)
+{
+    char parent[24], threads[40];
+    snprintf(parent, sizeof parent, "%ld", (long)getpid());
+    snprintf(threads, sizeof threads, "OMP_NUM_THREADS=%d",
+             r->config.threads > 0 ? r->config.threads : 1);
+    char *argv[] = {(char *)"podium-runner", parent, NULL};
+    char *envp[] = {(char *)"LC_ALL=C", threads,
+                    (char *)"ASAN_OPTIONS=detect_leaks=0:handle_segv=0:handle_abort=0:"
+                            "handle_sigbus=0:handle_sigfpe=0:handle_sigill=0",
+                    NULL};
+    return spawn_with(r, path, argv, envp);
+}
+
+static int32_t spawn_python(runner *r)
+{
+    python_command command;
+    char library[PATH_MAX];
+    TRY(runner_find_beside("libpodium_runner.so", library, sizeof library));
+    TRY(python_command_init(&command, library, r->config.threads));
+    int32_t rc = spawn_with(r, command.argv[0], command.argv, command.envp);
+    python_command_release(&command);
+    return rc;
+}
+
 int32_t runner_spawn(runner *r)
 {
     char path[PATH_MAX];
-    TRY(find_runner(r, path, sizeof path));
+    bool is_python = python_submission_is(r->config.so_path);
+    if (!is_python)
+        TRY(find_runner(r, path, sizeof path));
     void *map;
     TRY(map_sealed("podium-control", r->control_bytes, &r->control_fd, &map));
     r->control = map;
@@ -153,7 +176,7 @@ int32_t runner_spawn(runner *r)
     r->control->num_numbers = (uint32_t)r->num_numbers;
     r->control->num_params = (uint32_t)r->config.num_params;
     r->control->extensions = r->config.backend->linalg ? PROTOCOL_HAS_LINALG : 0;
-    return spawn_with(r, path);
+    return is_python ? spawn_python(r) : spawn_native(r, path);
 }
 
 void runner_unmap(runner *r)

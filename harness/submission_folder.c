@@ -8,6 +8,7 @@
 #include "base/home.h"
 #include "base/text.h"
 #include "harness/hyperparameters.h"
+#include "harness/python_submission.h"
 
 /* A name goes into paths and pages. */
 static int32_t check_name(const char *name)
@@ -53,7 +54,7 @@ static int32_t read_folder(submission_folder *s, const char *folder)
 static int32_t read_plain(submission_folder *s, const char *what)
 {
     TRY(submission_find(what, s->so_path, sizeof s->so_path));
-    const char *base = strrchr(what, '/');
+    const char *base = strrchr(what, python_submission_is(what) ? ':' : '/');
     snprintf(s->name, sizeof s->name, "%s", base ? base + 1 : what);
     size_t n = strlen(s->name);
     if (n > 3 && !strcmp(s->name + n - 3, ".so"))

@@ -1,4 +1,5 @@
-/* What a user names to be raced: a .so, a folder with submission.yaml, or a name. */
+/* What a user names to be raced: a .so, a class in Python, a folder with submission.yaml, or
+ * a name. */
 #ifndef HARNESS_SUBMISSION_FOLDER_H
 #define HARNESS_SUBMISSION_FOLDER_H
 
@@ -12,10 +13,11 @@ typedef struct submission_folder {
     const yaml_node *search_space; /* or NULL */
 } submission_folder;
 
-/* A path of a .so: its file name, at its defaults.  A folder: its submission.yaml (name, authors,
- * licence, ruleset, description, optimizer, hyperparameters, search_space, batch_size), its .so is
- * submission.so or that of `optimizer`.  A name: HOME/submissions/NAME, else the optimizer NAME at
- * its defaults.  Errors: PODIUM_EINVAL with what was looked for, or file and line. */
+/* A path of a .so: its file name, at its defaults.  FILE.py:CLASS: the class, likewise.  A folder:
+ * its submission.yaml (name, authors, licence, ruleset, description, optimizer, hyperparameters,
+ * search_space, batch_size), its .so is submission.so or that of `optimizer`.  A name:
+ * HOME/submissions/NAME, else the optimizer NAME at its defaults.  Errors: PODIUM_EINVAL with what
+ * was looked for, or file and line. */
 int32_t submission_folder_init(submission_folder *s, const char *what);
 void submission_folder_release(submission_folder *s);
 

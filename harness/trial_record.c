@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/machine.h"
+#include "harness/python_submission.h"
 
 static void put_text(json_t *o, const char *key, const char *text)
 {
@@ -30,7 +31,8 @@ static json_t *submission_object(const trial *t)
     const runner_submission *s = runner_get_submission(t->runner, 0);
     char hash[SHA256_HEX], abi[32];
     json_t *o = json_object();
-    if (sha256_of_file(t->config->so_path, hash))
+    char file[4096];
+    if (python_submission_file(t->config->so_path, file, sizeof file) || sha256_of_file(file, hash))
         hash[0] = '\0';
     snprintf(abi, sizeof abi, "%d.%d", s->abi_major, s->abi_minor);
     put_text(o, "name", t->config->submission);
@@ -88,6 +90,8 @@ json_t *trial_header_line(const trial *t)
     json_t *o = json_object(), *build = json_object();
     put_text(o, "event", "header");
     put_text(o, "schema", "podium-record/1");
+    if (python_submission_is(t->config->so_path))
+        put_text(o, "unranked", PYTHON_UNRANKED);
     json_object_set_new(o, "submission", submission_object(t));
     json_object_set_new(o, "workload", workload_object(t));
     if (t->config->ruleset)

@@ -54,18 +54,13 @@ static void describe(pack *p, const podium_submission *s)
         describe_hyperparameter(p, s->hyperparameters[i]);
 }
 
-/* Opens slot `number` and appends its description.  Errors: PODIUM_EINVAL with the text in `why`.
- */
-int32_t load_submission(runner_context *c, int32_t number, const char *path, pack *description,
-                        char *why, size_t why_size)
+static const podium_submission *open_so(slot *s, const char *path, char *why, size_t why_size)
 {
-    slot *s = &c->slots[number];
-    s->base.slot = number;
     s->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!s->handle) {
         const char *text = dlerror();
         snprintf(why, why_size, "cannot open the submission: %s", text ? text : "unknown reason");
-        return PODIUM_EINVAL;
+        return NULL;
     }
     union {
         void *object;
@@ -76,15 +71,31 @@ int32_t load_submission(runner_context *c, int32_t number, const char *path, pac
                  "symbol 'podium_get_submission' is missing in '%s': define it and mark it "
                  "PODIUM_EXPORT (with -fvisibility=hidden nothing else is exported)",
                  path);
-        return PODIUM_EINVAL;
+        return NULL;
     }
-    s->table = entry.function(PODIUM_ABI_MAJOR, PODIUM_ABI_MINOR);
-    if (!s->table) {
+    const podium_submission *table = entry.function(PODIUM_ABI_MAJOR, PODIUM_ABI_MINOR);
+    if (!table)
         snprintf(why, why_size,
                  "podium_get_submission(%u, %u) returned NULL: the submission refuses this host",
                  PODIUM_ABI_MAJOR, PODIUM_ABI_MINOR);
+    return table;
+}
+
+/* Opens slot `number` and appends its description.  Errors: PODIUM_EINVAL with the text in `why`.
+ */
+int32_t load_submission(runner_context *c, int32_t number, const char *path, pack *description,
+                        char *why, size_t why_size)
+{
+    slot *s = &c->slots[number];
+    s->base.slot = number;
+    bool is_python = strstr(path, ".py:") != NULL;
+    if (is_python && (!c->loader || number)) {
+        snprintf(why, why_size, "'%s': a base in Python cannot be wrapped, port it to C", path);
         return PODIUM_EINVAL;
     }
+    s->table = is_python ? c->loader(path, why, why_size) : open_so(s, path, why, why_size);
+    if (!s->table)
+        return PODIUM_EINVAL;
     /* Size and version first: nothing beyond them has a meaning when they are wrong. */
     if (s->table->struct_size < sizeof(podium_submission)) {
         snprintf(why, why_size,
@@ -93,8 +104,7 @@ int32_t load_submission(runner_context *c, int32_t number, const char *path, pac
                  s->table->struct_size, sizeof(podium_submission));
         return PODIUM_EINVAL;
     }
-    if (s->table->abi_major != PODIUM_ABI_MAJOR || s->table->abi_minor > PODIUM_ABI_MINOR ||
-        (PODIUM_ABI_MAJOR == 0 && s->table->abi_minor != PODIUM_ABI_MINOR)) {
+    if (s->table->abi_major != PODIUM_ABI_MAJOR || s->table->abi_minor > PODIUM_ABI_MINOR) {
         snprintf(why, why_size,
                  "wrong ABI version %u.%u, this host speaks %u.%u: rebuild with its "
                  "podium/submission.h",

@@ -48,6 +48,10 @@ typedef struct keep {
     size_t size;
 } keep;
 
+/* Gives the table of a submission that is no .so ("FILE.py:CLASS"), static storage; NULL with the
+ * reason in why [why_size].  How Python opens its classes. */
+typedef const podium_submission *(*runner_loader)(const char *path, char *why, size_t why_size);
+
 typedef struct runner_context {
     protocol_control *control;
     uint8_t *vectors_map;
@@ -55,8 +59,9 @@ typedef struct runner_context {
     uint8_t *arrays_map;
     pid_t parent;
     pthread_t thread;
-    uint32_t command;   /* the command being worked on, 0 outside */
-    bool in_submission; /* inside a function of the submission: host calls are legal */
+    runner_loader loader; /* NULL: only .so files */
+    uint32_t command;     /* the command being worked on, 0 outside */
+    bool in_submission;   /* inside a function of the submission: host calls are legal */
 
     podium_task task;
     podium_param *params;
@@ -86,6 +91,11 @@ typedef struct runner_context {
     bool created;
 } runner_context;
 
+/* serve.c; libpodium_runner.so exports these two.  Serves the referee `parent` behind descriptors 3
+ * to 5 until it ends this process.  Errors: PODIUM_EIO, PODIUM_EPROTOCOL: no referee there. */
+PODIUM_EXPORT int32_t podium_runner_serve(int32_t parent, runner_loader loader);
+/* major << 16 | minor of the ABI that this runner speaks */
+PODIUM_EXPORT uint32_t podium_runner_abi(void);
 /* load.c */
 int32_t load_submission(runner_context *c, int32_t number, const char *path, pack *description,
                         char *why, size_t why_size);

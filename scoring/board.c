@@ -208,6 +208,11 @@ int32_t board_list_build(board_list *out, const record_list *records, const boar
             rc = leave_out(out, r, "unfinished");
             continue;
         }
+        if (r->unranked[0]) {
+            snprintf(why, sizeof why, "UNRANKED, %s", r->unranked);
+            rc = leave_out(out, r, why);
+            continue;
+        }
         if (o->preset && not_of_preset(o->preset, r, why, sizeof why)) {
             rc = leave_out(out, r, why);
             continue;

@@ -71,6 +71,7 @@ static int32_t read_header(record *r, const json_t *line, const char *place)
     TRY(json_read_text(machine, place, "sandbox", &r->sandbox));
     TRY(json_read_integer(machine, place, "threads", 1, 1 << 20, &r->threads));
     TRY(read_optional(line, place, "ruleset", &r->ruleset));
+    TRY(read_optional(line, place, "unranked", &r->unranked));
     TRY(json_read_integer(line, place, "study", 0, 1 << 30, &r->study));
     TRY(json_read_integer(line, place, "trial", 0, 1 << 30, &r->trial));
     TRY(json_read_integer(line, place, "seed", 0, INT64_MAX, &seed));

@@ -3,7 +3,7 @@
  *   header      {"event": "header", "schema", "submission": {name, version, authors, sha256, abi,
  *               defaults_only, hyperparameters}, "workload": {name, size, held_out, fingerprint,
  *               data_id, batch_size, step_hint, eval_every_examples, budget_steps,
- *               target: {metric, value}, ...}, "ruleset", "study", "trial", "seed",
+ *               target: {metric, value}, ...}, "ruleset", "unranked", "study", "trial", "seed",
  *               "machine": {cpu, isa, threads, device, precision, sandbox, ...}, "build": {...}}
  *   evaluation  {"event": "evaluation", "step", "examples", "loss", "accuracy" (or the target's
  * metric), "wall_seconds", "calibrated", "gradient_evaluations", "model_flops",
@@ -46,7 +46,8 @@ typedef struct record {
     const char *submission, *submission_sha256;
     const char *workload, *size, *held_out; /* held_out "" when it is the base workload */
     const char *fingerprint, *data_id;
-    const char *ruleset; /* "" when none */
+    const char *ruleset;  /* "" when none */
+    const char *unranked; /* why it may not be in a table, "" when it may */
     const char *isa, *device, *precision, *sandbox, *cpu;
     int64_t threads, study, trial;
     uint64_t seed;

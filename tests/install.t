@@ -31,6 +31,10 @@ record=$(find results -name trial.jsonl)
 ok $? "a trial runs with the installed runner, submission and data"
 [ -s "$record" ] || sed 's/^/# /' log | tail -5
 
+printf 'import podium\n\n\nclass Still(podium.Submission):\n    def step(self, s):\n        s.gradient()\n' > still.py
+"$podium" run still.py:Still --workload vit --suite test --max-steps 2 --results python > log 2>&1
+ok $? "so does a class in Python, with the installed package"
+
 commands=$("$podium" --help | awk '/^  [a-z]/ {print $1}')
 missing=
 for c in $commands; do

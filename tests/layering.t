@@ -14,7 +14,7 @@ scan() {
     function forbid(why) { printf "%s:%d: %s %s\n", FILENAME, FNR, $0, why; bad = 1 }
     BEGIN {
         sees["base"] = sees["scoring"] = sees["comm"] = "base podium"
-        sees["include"] = sees["optimizers"] = sees["submissions"] = sees["runner"] = "podium"
+        sees["include"] = sees["examples"] = sees["optimizers"] = sees["submissions"] = sees["runner"] = "podium"
         sees["engine"] = "base podium"
         sees["data"] = "base podium engine/philox.h"
         sees["nn"] = sees["engine"] " engine"

@@ -19,8 +19,8 @@
 extern "C" {
 #endif
 
-#define PODIUM_ABI_MAJOR 0u /* a changed layout or meaning: the host refuses to load */
-#define PODIUM_ABI_MINOR 3u /* fields appended; while major is 0 a minor may break too */
+#define PODIUM_ABI_MAJOR 1u /* a changed layout or meaning: the host refuses to load */
+#define PODIUM_ABI_MINOR 0u /* fields appended: what was built with a lower one keeps loading */
 #define PODIUM_HAS(p, field) \
     ((p)->struct_size >= offsetof(__typeof__(*(p)), field) + sizeof((p)->field))
 #define PODIUM_EXPORT __attribute__((visibility("default")))

@@ -1,0 +1,42 @@
+#!/bin/bash
+# A submission built against the header as it was at each frozen version still loads and replays.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+podium=${PODIUM_BUILD:-build}/podium
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+n=0
+ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi; }
+build() { # HEADER SO
+    mkdir -p "$tmp/include/podium" && cp "$1" "$tmp/include/podium/submission.h" &&
+        ${CC:-cc} -std=c11 -Wall -Wextra -Werror -I"$tmp/include" -fPIC -shared -fvisibility=hidden \
+            -o "$2" tests/abi/heavy_ball.c -lm
+}
+version=$(awk '/define PODIUM_ABI_M(AJOR|INOR)/ {printf "%s%d", sep, $3; sep = "_"}' include/podium/submission.h)
+[ -f "tests/abi/submission_$version.h" ]
+ok $? "the present version $version has its frozen copy (a new minor: copy the header)"
+major=${version%_*}
+for header in tests/abi/submission_"$major"_*.h; do
+    name=$(basename "$header" .h)
+    build "$header" "$tmp/$name.so"
+    ok $? "$name: a submission builds against it alone"
+    "$podium" check "$tmp/$name.so" > "$tmp/out"
+    ok $? "$name: it loads, resumes and is a good citizen"
+    for device in ref cpu; do
+        "$podium" replay tests/golden/optimizers/heavy_ball-*.json --submission "$tmp/$name.so" \
+            --device $device >> "$tmp/out"
+        ok $? "$name: it replays heavy ball's trajectories on $device"
+    done
+done
+refused() { # MACRO VALUE
+    sed "s/^\(#define $1\) [0-9]*u/\1 $2u/" include/podium/submission.h > "$tmp/other.h"
+    sed 's/return host_major == PODIUM_ABI_MAJOR ? &table : NULL/(void)host_major; return \&table/' \
+        tests/abi/heavy_ball.c > "$tmp/other.c"
+    mkdir -p "$tmp/include/podium" && cp "$tmp/other.h" "$tmp/include/podium/submission.h" &&
+        ${CC:-cc} -std=c11 -I"$tmp/include" -fPIC -shared -o "$tmp/other.so" "$tmp/other.c" -lm &&
+        ! "$podium" check "$tmp/other.so" > "$tmp/out" && grep -q 'wrong ABI version' "$tmp/out"
+    ok $? "$1 $2 is refused, with the reason"
+}
+refused PODIUM_ABI_MAJOR 9
+refused PODIUM_ABI_MINOR 99
+echo "1..$n"
