@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "scoring/pack.h"
 #include "scoring/site.h"
 
 static int run_leaderboard(int argc, char **argv)
@@ -20,7 +21,8 @@ static int run_leaderboard(int argc, char **argv)
             rc = podium_fail(PODIUM_EINVAL, "unknown option '%s', or its value is missing",
                              argv[i]);
         else if (++n)
-            rc = record_list_read(&records, argv[i]);
+            rc = pack_is(argv[i]) ? pack_read(&records, argv[i])
+                                  : record_list_read(&records, argv[i]);
     }
     if (rc == 0 && (!dir || n == 0))
         rc = podium_fail(PODIUM_EINVAL, "usage: podium leaderboard RESULTS... --out DIR");
@@ -38,8 +40,9 @@ static int run_leaderboard(int argc, char **argv)
 const command command_leaderboard = {
     .name = "leaderboard",
     .summary = "a static page from results",
-    .usage = "usage: podium leaderboard RESULTS... --out DIR\n\n"
-             "Writes DIR/index.html (no JavaScript, works from a file), leaderboard.json,\n"
-             "leaderboard.md and a copy of each record.\n",
+    .usage = "usage: podium leaderboard RESULTS|PACK... --out DIR\n\n"
+             "Writes DIR/index.html (no JavaScript, works from a file), a page a submission,\n"
+             "leaderboard.json, leaderboard.md and a copy of each record.  A PACK is what\n"
+             "podium pack wrote: its checksums are compared.\n",
     .run = run_leaderboard,
 };

@@ -2,11 +2,15 @@
  * and gnuplot would be a dependency of everyone who races; colours come from the page's style
  * sheet, so the chart follows light and dark. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "scoring/site.h"
 
 enum { WIDTH = 720, HEIGHT = 360, LEFT = 56, RIGHT = 12, TOP = 12, BOTTOM = 44 };
+
+static const char *const axis_labels[] = {"reference steps", "wall seconds", "steps", "model FLOPs",
+                                          "gradient evaluations"};
 
 typedef struct axes {
     double x_max, y_min, y_max;
@@ -86,10 +90,59 @@ static void draw_axes(text_buffer *t, const axes *a, const char *x_label, const 
                HEIGHT / 2, HEIGHT / 2, y_label);
 }
 
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double middle(double *x, size_t n)
+{
+    qsort(x, n, sizeof *x, compare_doubles);
+    return 0.5 * (x[(n - 1) / 2] + x[n / 2]);
+}
+
+/* The median curve of a submission: evaluations come at fixed counts of examples, so the k-th of
+ * every trial are of the same moment.  It ends where fewer than half of the trials go on. */
+static void draw_median(text_buffer *t, const axes *a, const board *b, size_t s, size_t workload,
+                        record_clock clock)
+{
+    double *x = calloc(2 * b->num_records + 1, sizeof *x), *y = x + b->num_records;
+    size_t trials = 0;
+    for (size_t i = 0; x && i < b->num_records; i++)
+        trials += (size_t)b->submission_of[i] == s && (size_t)b->workload_of[i] == workload;
+    if (!x || trials < 2) {
+        t->failed = t->failed || !x;
+        free(x);
+        return;
+    }
+    text_print(t, "<polyline class=\"c%zu median\" points=\"", s % 8);
+    for (size_t k = 0;; k++) {
+        size_t n = 0;
+        for (size_t i = 0; i < b->num_records; i++) {
+            const record *r = b->records[i];
+            if ((size_t)b->submission_of[i] != s || (size_t)b->workload_of[i] != workload ||
+                k >= r->num_evaluations)
+                continue;
+            x[n] = r->evaluations[k].clock[clock];
+            y[n] = metric_of(r, &r->evaluations[k]);
+            n += isfinite(x[n]) && isfinite(y[n]);
+        }
+        if (2 * n < trials || !n)
+            break;
+        double mx = middle(x, n), my = middle(y, n);
+        text_print(t, "%.1f,%.1f ", place_x(a, mx), place_y(a, my));
+    }
+    text_add(t, "\"><title>");
+    html_text(t, b->names[s]);
+    text_add(t, ", median</title></polyline>\n");
+    free(x);
+}
+
 static void draw_trial(text_buffer *t, const axes *a, const board *b, size_t i, record_clock clock)
 {
     const record *r = b->records[i];
-    text_print(t, "<polyline class=\"c%d\" points=\"", b->submission_of[i] % 8);
+    text_print(t, "<polyline class=\"c%d trial\" points=\"", b->submission_of[i] % 8);
     for (size_t k = 0; k < r->num_evaluations; k++) {
         double x = r->evaluations[k].clock[clock], y = metric_of(r, &r->evaluations[k]);
         if (isfinite(x) && isfinite(y))
@@ -106,10 +159,19 @@ static void draw_trial(text_buffer *t, const axes *a, const board *b, size_t i, 
                    place_y(a, metric_of(r, &r->evaluations[hit])));
 }
 
+static void draw_legend(text_buffer *t, const board *b)
+{
+    text_add(t, "<p class=\"legend\">");
+    for (size_t s = 0; s < b->num_submissions; s++) {
+        text_print(t, "<span><i class=\"c%zu\"></i>", s % 8);
+        html_text(t, b->names[s]);
+        text_add(t, "</span> ");
+    }
+    text_add(t, "</p>\n");
+}
+
 void chart_curves(text_buffer *t, const board *b, size_t workload, record_clock clock)
 {
-    static const char *const labels[] = {"time in reference steps", "wall time in seconds", "steps",
-                                         "model FLOPs", "gradient evaluations"};
     axes a;
     const record *first = NULL;
     for (size_t i = 0; i < b->num_records && !first; i++)
@@ -123,23 +185,72 @@ void chart_curves(text_buffer *t, const board *b, size_t workload, record_clock 
                HEIGHT);
     html_text(t, b->workloads[workload]);
     text_add(t, "</title>\n");
-    draw_axes(t, &a, labels[clock],
+    draw_axes(t, &a, axis_labels[clock],
               !first->target_grows                 ? "validation loss"
               : strcmp(first->metric, "bleu") == 0 ? "validation BLEU"
                                                    : "validation accuracy");
     for (size_t i = 0; i < b->num_records; i++)
         if ((size_t)b->workload_of[i] == workload)
             draw_trial(t, &a, b, i, clock);
+    for (size_t s = 0; s < b->num_submissions; s++)
+        draw_median(t, &a, b, s, workload, clock);
     text_print(t,
                "<line class=\"target\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>"
                "<text class=\"goal\" x=\"%d\" y=\"%.1f\">target %g</text>\n</svg>\n",
                LEFT, WIDTH - RIGHT, place_y(&a, first->target), place_y(&a, first->target),
                LEFT + 6, place_y(&a, first->target) - 5, first->target);
-    text_add(t, "<p class=\"legend\">");
+    draw_legend(t, b);
+}
+
+void chart_profile(text_buffer *t, const board *b)
+{
+    axes a = {.x_max = SCORE_TAU_MAX, .y_min = 0, .y_max = 1.02};
+    text_print(t, "<svg viewBox=\"0 0 %d %d\" role=\"img\"><title>Performance profiles</title>\n",
+               WIDTH, HEIGHT);
+    draw_axes(t, &a, "within this many times the fastest", "share of the workloads");
     for (size_t s = 0; s < b->num_submissions; s++) {
-        text_print(t, "<span><i class=\"c%zu\"></i>", s % 8);
+        const double *rho = b->result.rho + s * SCORE_POINTS;
+        text_print(t, "<polyline class=\"c%zu\" points=\"%.1f,%.1f", s % 8,
+                   place_x(&a, score_tau(0)), place_y(&a, rho[0]));
+        for (int i = 1; i < SCORE_POINTS; i++)
+            text_print(t, " %.1f,%.1f %.1f,%.1f", place_x(&a, score_tau(i)),
+                       place_y(&a, rho[i - 1]), place_x(&a, score_tau(i)), place_y(&a, rho[i]));
+        text_add(t, "\"><title>");
         html_text(t, b->names[s]);
-        text_add(t, "</span> ");
+        text_add(t, "</title></polyline>\n");
     }
-    text_add(t, "</p>\n");
+    text_add(t, "</svg>\n");
+    draw_legend(t, b);
+}
+
+void chart_bars(text_buffer *t, const board *b, size_t workload, record_clock clock)
+{
+    enum { ROW = 26, LABEL = 180, NUMBER = 90 };
+    int height = ROW * (int)b->num_submissions + 4;
+    double longest = 0;
+    for (size_t s = 0; s < b->num_submissions; s++) {
+        double x = b->result.time[s * b->num_workloads + workload];
+        longest = isfinite(x) ? fmax(longest, x) : longest;
+    }
+    text_print(t, "<svg viewBox=\"0 0 %d %d\" role=\"img\"><title>Time to target in %s on ", WIDTH,
+               height, axis_labels[clock]);
+    html_text(t, b->workloads[workload]);
+    text_add(t, "</title>\n");
+    for (size_t k = 0; k < b->num_submissions; k++) {
+        size_t s = b->result.order[k];
+        double x = b->result.time[s * b->num_workloads + workload];
+        double width = isfinite(x) && longest > 0 ? (WIDTH - LABEL - NUMBER) * x / longest : 0;
+        int y = ROW * (int)k + 4;
+        text_print(t, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">", LABEL - 8, y + 15);
+        html_text_cut(t, b->names[s], 24);
+        text_print(t,
+                   "</text><rect class=\"c%zu\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"20\"/>",
+                   s % 8, LABEL, y, width);
+        text_print(t, "<text x=\"%.1f\" y=\"%d\">", LABEL + width + 6, y + 15);
+        if (isfinite(x))
+            text_print(t, "%.1f</text>\n", x);
+        else
+            text_add(t, "not reached</text>\n");
+    }
+    text_add(t, "</svg>\n");
 }

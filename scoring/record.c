@@ -234,7 +234,20 @@ void record_destroy(record *r)
     json_decref(r->end);
     free(r->evaluations);
     free(r->path);
+    free(r->text);
+    free(r->pack);
     free(r);
+}
+
+int32_t record_keep_text(record *r, const char *text, size_t length, const char *pack)
+{
+    r->text = malloc(length + 1);
+    r->pack = strdup(pack);
+    if (!r->text || !r->pack)
+        return podium_fail(PODIUM_ENOMEM, "no memory to keep '%s'", r->path);
+    memcpy(r->text, text, length);
+    r->text_length = length;
+    return 0;
 }
 
 int64_t record_hit(const record *r)
@@ -247,22 +260,28 @@ int64_t record_hit(const record *r)
     return -1;
 }
 
-static int32_t list_add(record_list *list, const char *path)
+int32_t record_list_add(record_list *list, record *r)
 {
-    record *r;
-    TRY(record_read(&r, path));
     if (list->length == list->capacity) {
         size_t capacity = list->capacity ? 2 * list->capacity : 16;
         record **items = realloc(list->items, capacity * sizeof *items);
-        if (!items) {
-            record_destroy(r);
+        if (!items)
             return podium_fail(PODIUM_ENOMEM, "no memory for the records");
-        }
         list->items = items;
         list->capacity = capacity;
     }
     list->items[list->length++] = r;
     return 0;
+}
+
+static int32_t list_add(record_list *list, const char *path)
+{
+    record *r;
+    TRY(record_read(&r, path));
+    int32_t rc = record_list_add(list, r);
+    if (rc)
+        record_destroy(r);
+    return rc;
 }
 
 static int32_t list_walk(record_list *list, const char *path, int depth);

@@ -42,6 +42,8 @@ typedef struct record_evaluation {
 /* Texts are borrowed from the JSON values the record owns. */
 typedef struct record {
     char *path;
+    char *text, *pack; /* of a record out of a pack: its bytes and the pack's path; else NULL */
+    size_t text_length;
     json_t *header, *end; /* end NULL: unfinished */
     const char *submission, *submission_sha256;
     const char *workload, *size, *held_out; /* held_out "" when it is the base workload */
@@ -67,6 +69,8 @@ typedef struct record {
 int32_t record_read(record **out, const char *path);
 int32_t record_parse(record **out, const char *text, size_t length, const char *path);
 void record_destroy(record *r);
+/* Keeps a copy of the text and of the pack's path. Errors: PODIUM_ENOMEM. */
+int32_t record_keep_text(record *r, const char *text, size_t length, const char *pack);
 
 /* Number of the first evaluation that meets the target (inclusive; NaN never does), -1: none. */
 int64_t record_hit(const record *r);
@@ -78,6 +82,8 @@ typedef struct record_list {
 } record_list;
 /* Errors: those of record_read; PODIUM_EINVAL when a path holds no record. */
 int32_t record_list_read(record_list *list, const char *path);
+/* Takes the record over, unless it fails. Errors: PODIUM_ENOMEM. */
+int32_t record_list_add(record_list *list, record *r);
 void record_list_release(record_list *list);
 
 #endif

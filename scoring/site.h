@@ -6,15 +6,22 @@
 #include "base/text.h"
 #include "scoring/board.h"
 
-/* Writes DIR/index.html, leaderboard.json, leaderboard.md and DIR/records/N.jsonl.
- * Errors: PODIUM_EIO, PODIUM_ENOMEM. */
+/* Writes DIR/index.html, a page a submission (submissions/N.html), leaderboard.json, leaderboard.md
+ * and DIR/records/N.jsonl.  Errors: PODIUM_EIO, PODIUM_ENOMEM. */
 int32_t site_write(const board_list *boards, const char *dir);
 
 /* Text made safe for HTML, in elements and in quoted attributes. */
 void html_text(text_buffer *t, const char *s);
+/* At most `most` characters of it, an ellipsis for the rest. */
+void html_text_cut(text_buffer *t, const char *s, size_t most);
 
-/* Validation curves of one workload: metric against time on the boards' clock, each trial a line,
- * colour by submission, the target dashed. Inline SVG with text that can be selected. */
+/* Inline SVG with text that can be selected; colour by submission.
+ * Validation curves of one workload: metric against a clock, each trial a faint line, the median of
+ * a submission's a bold one, the target dashed. */
 void chart_curves(text_buffer *t, const board *b, size_t workload, record_clock clock);
+
+void chart_profile(text_buffer *t, const board *b); /* performance profiles */
+/* Time to target on one workload, a bar a submission, by rank. */
+void chart_bars(text_buffer *t, const board *b, size_t workload, record_clock clock);
 
 #endif

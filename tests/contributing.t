@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs the shell blocks of CONTRIBUTING.md in a copy of the tree, and looks that each one of the three
+# Runs the shell blocks of CONTRIBUTING.md in a copy of the tree, and looks that each one of the four
 # roles has a block.
 set -u
 cd "$(dirname "$0")/.." || exit 2
@@ -20,14 +20,14 @@ if [ "$BUILD" != "$build" ]; then
     export SANITIZE="${sanitizers//-/,}"
 fi
 n=0
-for block in optimizer workload backend; do
+for block in submission optimizer workload backend; do
     n=$((n + 1))
     awk -v tag="test=$block" '/^```sh/ {on = index($0, tag) > 0; next} /^```/ {on = 0} on' \
         CONTRIBUTING.md > "$copy/$block.sh"
     if [ -s "$copy/$block.sh" ] && (cd "$copy/tree" && bash -e "$copy/$block.sh") > "$copy/log" 2>&1; then
-        echo "ok $n - the steps to add a $block work"
+        echo "ok $n - the steps of the block $block work"
     else
-        echo "not ok $n - the steps to add a $block work"
+        echo "not ok $n - the steps of the block $block work"
         sed 's/^/# /' "$copy/log" | tail -n 20
     fi
 done

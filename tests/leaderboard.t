@@ -55,29 +55,74 @@ ok $? "records of another ISA class get a table of their own"
 ok $? "leaderboard writes a page"
 grep -q "$tmp/page/index.html" "$tmp/log"
 ok $? "and prints its path"
-! grep -q '<script' "$tmp/page/index.html" && grep -q '&lt;script&gt;' "$tmp/page/index.html"
+! grep -rq '<script' "$tmp/page" --include=*.html && grep -q '&lt;script&gt;' "$tmp/page/index.html"
 ok $? "names are escaped"
-python3 - "$tmp/page" <<'PY'
-import html.parser, os, sys
+cat > "$tmp/pages.py" <<'PY'
+import glob, html.parser, os, sys
+root = sys.argv[1]
 class P(html.parser.HTMLParser):
-    stack, ids, links = [], set(), []
+    def __init__(self):
+        super().__init__()
+        self.stack, self.ids, self.links, self.handlers = [], set(), [], []
     def handle_starttag(self, tag, attrs):
         a = dict(attrs)
         if "id" in a: self.ids.add(a["id"])
         if tag == "a": self.links.append(a["href"])
-        if tag not in ("meta", "br", "line", "circle"): self.stack.append(tag)
+        self.handlers += [k for k in a if k.startswith("on")]
+        if tag not in ("meta", "br", "line", "circle", "link", "rect"): self.stack.append(tag)
     def handle_startendtag(self, tag, attrs): pass
     def handle_endtag(self, tag):
         assert self.stack and self.stack[-1] == tag, (tag, self.stack, self.getpos())
         self.stack.pop()
-p = P()
-p.feed(open(sys.argv[1] + "/index.html").read())
-assert not p.stack, p.stack
-for l in p.links:
-    assert l[1:] in p.ids if l[0] == "#" else os.path.exists(os.path.join(sys.argv[1], l)), l
-assert sum(l.startswith("records/") for l in p.links) == 3
+pages = {}
+for f in [root + "/index.html"] + glob.glob(root + "/submissions/*.html"):
+    p = pages[os.path.realpath(f)] = P()
+    p.feed(open(f).read())
+    assert not p.stack and not p.handlers, (f, p.stack, p.handlers)
+records = set()
+for f, p in pages.items():
+    for l in p.links:
+        path, _, anchor = l.partition("#")
+        to = os.path.realpath(os.path.join(os.path.dirname(f), path)) if path else f
+        assert os.path.exists(to) and to.startswith(os.path.realpath(root)), (f, l)
+        if anchor: assert anchor in pages[to].ids, (f, l)
+        if to.endswith(".jsonl"): records.add(to)
+assert len(pages) == int(sys.argv[2]) + 1 and len(records) == int(sys.argv[3]), (len(pages), len(records))
 PY
-ok $? "tags close, every link leads somewhere, each record is there"
+python3 "$tmp/pages.py" "$tmp/page" 3 3
+ok $? "tags close, every link leads somewhere, each submission has a page and each record is there"
+page=$(grep -l 'podium run' "$tmp/page/submissions/"*.html | head -n 1)
+grep -q "podium run &#39;&lt;script&gt;alert(1)&lt;/script&gt;|&quot;=x&#39; --workload vit --suite mini" "$tmp/page/submissions/"*.html
+ok $? "the command that repeats a row quotes a hostile name"
+grep -q 'sha256 of the .so' "$page" && grep -q 'lr</th><td>0.1' "$page"
+ok $? "a submission's page has its hash and hyperparameters"
+
+# Changing one record changes page, score and leaderboard.json.
+cp -r "$tmp/r" "$tmp/r2"
+sed -i 's/"calibrated": 20/"calibrated": 30/' "$tmp/r2/fast/trial.jsonl"
+"$podium" leaderboard "$tmp/r2" --out "$tmp/page2" > "$tmp/log"
+! cmp -s "$tmp/page/index.html" "$tmp/page2/index.html" && ! cmp -s "$tmp/page/leaderboard.json" "$tmp/page2/leaderboard.json"
+ok $? "a changed record changes the page and leaderboard.json"
+
+# In a browser: no errors, no request, at desktop and phone width.
+chromium=$(command -v chromium chromium-browser google-chrome | head -n 1)
+if [ -z "$chromium" ]; then
+    n=$((n + 1))
+    echo "ok $n - in a browser # SKIP chromium is not installed"
+else
+    for width in 1280 390; do
+        timeout 60 "$chromium" --headless --no-sandbox --disable-gpu --hide-scrollbars --enable-logging=stderr --v=0 \
+            --user-data-dir="$tmp/profile" --window-size=$width,2000 --screenshot="$tmp/shot-$width.png" \
+            "file://$tmp/page/index.html" > "$tmp/browser" 2>&1
+        [ -s "$tmp/shot-$width.png" ] && ! grep -q 'CONSOLE' "$tmp/browser"
+        ok $? "a browser draws the page $width pixels wide, without an error on its console"
+    done
+    timeout 60 "$chromium" --headless --no-sandbox --disable-gpu --user-data-dir="$tmp/profile" --dump-dom \
+        "file://$tmp/page/index.html" 2> /dev/null > "$tmp/dom"
+    grep -q 'leaderboard.json' "$tmp/dom" && grep -q '<polyline' "$tmp/dom" && ! grep -q '<script' "$tmp/dom"
+    ok $? "what it shows has the table and the curves, and no script"
+    [ -z "${PODIUM_SHOTS:-}" ] || cp "$tmp"/shot-*.png "$PODIUM_SHOTS"
+fi
 sed -i 's/"hash": "0/"hash": "g/' "$tmp/r/slow/trial.jsonl"
 "$podium" score "$tmp/r" 2> "$tmp/err"
 [ $? = 2 ] && grep -q 'slow/trial.jsonl:2.*hash' "$tmp/err"

@@ -1,0 +1,16 @@
+/* Between the files that write the leaderboard: private to scoring/. */
+#ifndef SCORING_SITE_INTERNAL_H
+#define SCORING_SITE_INTERNAL_H
+
+#include "scoring/site.h"
+
+/* From the doctype to the main heading. */
+void site_head(text_buffer *t, const char *title);
+/* "<td>212.0</td>" with `format`, a dash where it is not finite. */
+void site_number(text_buffer *t, double x, const char *format);
+
+/* DIR/submissions/`page`.html of submission s; its records are files first_file, ... of records/.
+ * Errors: PODIUM_EIO, PODIUM_ENOMEM. */
+int32_t site_submission(const board *b, size_t s, size_t page, size_t first_file, const char *dir);
+
+#endif

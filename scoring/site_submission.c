@@ -1,0 +1,188 @@
+/* A submission's page: what it is, its settings, every trial with its record, how to repeat it. */
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scoring/site_internal.h"
+
+/* A text of the header's submission, "" when it says none. */
+static const char *said(const record *r, const char *key)
+{
+    const char *s = json_string_value(
+        json_object_get(json_object_get(r->header, "submission"), key));
+    return s ? s : "";
+}
+
+static void row(text_buffer *t, const char *name, const char *value)
+{
+    if (!value[0])
+        return;
+    text_print(t, "<tr><th scope=\"row\">%s</th><td class=\"long\">", name);
+    html_text(t, value);
+    text_add(t, "</td></tr>\n");
+}
+
+/* Hyperparameters of a record, a row each. */
+static void settings(text_buffer *t, const record *r)
+{
+    json_t *values = json_object_get(json_object_get(r->header, "submission"), "hyperparameters");
+    json_t *v;
+    const char *key;
+    if (!json_object_size(values))
+        return;
+    text_add(t, "<h2>Hyperparameters of its first trial</h2>\n<table>\n");
+    json_object_foreach(values, key, v)
+    {
+        char *s = json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+        text_add(t, "<tr><th scope=\"row\">");
+        html_text(t, key);
+        text_add(t, "</th><td>");
+        html_text(t, s ? s : "?");
+        text_add(t, "</td></tr>\n");
+        free(s);
+    }
+    text_add(t, "</table>\n");
+}
+
+/* A word of a shell command: quoted when it has anything but letters, digits and ./_- */
+static void shell_word(text_buffer *t, const char *s)
+{
+    text_buffer word = {0};
+    bool plain = s[0] && s[0] != '-';
+    for (const char *p = s; *p; p++) {
+        plain = plain && (isalnum((unsigned char)*p) || strchr("./_-", *p));
+        text_append(&word, *p == '\'' ? "'\\''" : p, *p == '\'' ? 4 : 1);
+    }
+    if (plain) {
+        html_text(t, s);
+    } else {
+        html_text(t, "'");
+        html_text(t, word.data ? word.data : "");
+        html_text(t, "'");
+    }
+    text_release(&word);
+}
+
+/* The command that repeats the row. */
+static void reproduce(text_buffer *t, const board *b, size_t s, const record *first)
+{
+    int64_t studies = 0, trials = 0;
+    text_add(t, "<h2>Repeat it</h2>\n<pre>podium run ");
+    shell_word(t, first->submission);
+    for (size_t i = 0; i < b->num_records; i++) {
+        if ((size_t)b->submission_of[i] != s)
+            continue;
+        studies = b->records[i]->study >= studies ? b->records[i]->study + 1 : studies;
+        trials = b->records[i]->trial >= trials ? b->records[i]->trial + 1 : trials;
+    }
+    for (size_t w = 0; w < b->num_workloads; w++)
+        if (b->cells[s * b->num_workloads + w].trials && !strchr(b->workloads[w], '/')) {
+            text_add(t, " --workload ");
+            shell_word(t, b->workloads[w]);
+        }
+    text_add(t, " --suite ");
+    shell_word(t, first->size);
+    if (first->ruleset[0]) {
+        text_add(t, " --ruleset ");
+        shell_word(t, first->ruleset);
+        text_print(t, " --studies %" PRId64 " --trials %" PRId64, studies, trials);
+    }
+    text_print(t, " --threads %" PRId64 " --seed %" PRIu64 "</pre>\n", first->threads, first->seed);
+    text_add(t, "<p>A record is checked against a run of it here with "
+                "<code>podium verify FILE</code>: bit for bit where the machine is alike, by a "
+                "rank test elsewhere.</p>\n");
+}
+
+static void trial_row(text_buffer *t, const record *r, size_t file)
+{
+    int64_t hit = r->valid ? record_hit(r) : -1;
+    const record_evaluation *e = hit >= 0 ? &r->evaluations[hit] : NULL;
+    text_print(t,
+               "<tr><td><a href=\"../records/%zu.jsonl\" download>%zu.jsonl</a></td>"
+               "<td>%" PRId64 "</td><td>%" PRId64 "</td><td>%" PRIu64 "</td>",
+               file, file, r->study, r->trial, r->seed);
+    for (int c = 0; c < CLOCK_COUNT; c++)
+        if (c != CLOCK_FLOPS)
+            site_number(t, e ? e->clock[c] : INFINITY, "<td>%s</td>");
+    site_number(t, r->optimizer_bytes / (1 << 20), "<td>%s</td>");
+    text_add(t, "<td>");
+    html_text(t, !r->valid ? "INVALID: " : e ? "target reached" : "not reached: ");
+    html_text(t, r->valid && e ? "" : r->reason);
+    text_add(t, "</td></tr>\n");
+}
+
+static void trials(text_buffer *t, const board *b, size_t s, size_t w, size_t first_file)
+{
+    text_print(t, "<h2 id=\"w%zu\">", w);
+    html_text(t, b->workloads[w]);
+    text_add(t, "</h2>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"trials\">"
+                "<table>\n<thead><tr><th scope=\"col\">record</th><th scope=\"col\">study</th>"
+                "<th scope=\"col\">trial</th><th scope=\"col\">seed</th>"
+                "<th scope=\"col\">reference steps</th><th scope=\"col\">seconds</th>"
+                "<th scope=\"col\">steps</th><th scope=\"col\">gradients</th>"
+                "<th scope=\"col\">memory MiB</th><th scope=\"col\">end</th></tr></thead>\n"
+                "<tbody>\n");
+    for (size_t i = 0; i < b->num_records; i++)
+        if ((size_t)b->submission_of[i] == s && (size_t)b->workload_of[i] == w)
+            trial_row(t, b->records[i], first_file + i);
+    text_add(t, "</tbody></table></div>\n");
+}
+
+/* A link where the record names a place on the web; any other text stays a text. */
+static void source_row(text_buffer *t, const record *r)
+{
+    const char *source = said(r, "source");
+    if (r->pack && strspn(r->submission_sha256, "0123456789abcdef") == 64)
+        text_print(
+            t,
+            "<tr><th scope=\"row\">source</th><td class=\"long\"><a href=\"../packs/%s.tar.gz\" "
+            "download>the pack: source, .so, records, checksums (verified)</a></td></tr>\n",
+            r->submission_sha256);
+    if (strncmp(source, "https://", 8)) {
+        row(t, "source", source);
+        return;
+    }
+    text_add(t, "<tr><th scope=\"row\">source</th><td class=\"long\"><a rel=\"noopener\" href=\"");
+    html_text(t, source);
+    text_add(t, "\">");
+    html_text(t, source);
+    text_add(t, "</a></td></tr>\n");
+}
+
+int32_t site_submission(const board *b, size_t s, size_t page, size_t first_file, const char *dir)
+{
+    const record *first = NULL;
+    text_buffer t = {0};
+    char path[4096], threads[160];
+    for (size_t i = 0; i < b->num_records && !first; i++)
+        first = (size_t)b->submission_of[i] == s ? b->records[i] : NULL;
+    if (!first)
+        return 0;
+    site_head(&t, b->names[s]);
+    text_add(&t, "<p><a href=\"../index.html\">Leaderboard</a>: ");
+    html_text(&t, b->title);
+    text_print(&t, "; rank %zu, score %.4f</p>\n<table>\n", b->rank[s], b->result.score[s]);
+    row(&t, "authors", said(first, "authors"));
+    row(&t, "version", said(first, "version"));
+    source_row(&t, first);
+    row(&t, "sha256 of the .so", first->submission_sha256);
+    snprintf(threads, sizeof threads, "%.100s, %" PRId64 " threads", first->cpu, first->threads);
+    row(&t, "machine", threads);
+    row(&t, "sandbox", first->sandbox);
+    row(&t, "data", first->data_id);
+    text_add(&t, "</table>\n");
+    settings(&t, first);
+    reproduce(&t, b, s, first);
+    for (size_t w = 0; w < b->num_workloads; w++)
+        if (b->cells[s * b->num_workloads + w].trials)
+            trials(&t, b, s, w, first_file);
+    text_add(&t, "</body></html>\n");
+    snprintf(path, sizeof path, "%s/submissions/%zu.html", dir, page);
+    int32_t rc = t.failed ? podium_fail(PODIUM_ENOMEM, "cannot allocate a page")
+                          : file_write_atomic(path, t.data, t.length);
+    text_release(&t);
+    return rc;
+}
