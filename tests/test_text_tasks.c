@@ -7,6 +7,7 @@
 #include "data/task_data.h"
 #include "data/text_tasks.h"
 #include "tap.h"
+#include "workloads/sentence_data.h"
 
 static char base[64];
 
@@ -78,6 +79,30 @@ static void test_rows(void)
     task_data_release(&d);
 }
 
+/* The reader of the text workloads takes the tasks, one sentence or two. */
+static void test_workload_reader(void)
+{
+    static const char *const sets[] = {"sections", "match", "same-source", "translation"};
+    write_source("descriptions-valid.tsv", "mail\t9\tmail sender\tSends mail.\n"
+                                           "mail\t9\tmail queue\tKeeps mail.\n"
+                                           "mail\t8\tmail filter\tDrops mail.\n");
+    ok(text_tasks_write(base, base) == 0, "tasks are written again: %s", podium_error());
+    for (int k = 0; k < 4; k++) {
+        char text[64];
+        yaml_document *d = NULL;
+        sentence_data *s = NULL;
+        workload_batch b;
+        int n = snprintf(text, sizeof text, "set: %s", sets[k]);
+        ok(yaml_parse(&d, text, (size_t)n, "t") == 0 &&
+               sentence_data_open(&s, yaml_root(d), base, 32, NULL) == 0 &&
+               sentence_data_has_pairs(s) == (k > 0) && sentence_data_classes(s) == 2 &&
+               sentence_data_train(s, 1, 0, 4, 0, 4, &b) == 0,
+           "%s opens in the workloads' reader: %s", sets[k], podium_error());
+        sentence_data_close(s);
+        yaml_destroy(d);
+    }
+}
+
 /* Many rows: the caps of a section and of a source, a text cut between characters. */
 static void test_limits(void)
 {
@@ -132,6 +157,7 @@ int main(void)
         return tap_skip_all("no folder for the files");
     write_sources();
     test_rows();
+    test_workload_reader();
     test_limits();
     test_refused();
     snprintf(command, sizeof command, "rm -r '%s'", base);
