@@ -28,6 +28,23 @@ for header in tests/abi/submission_"$major"_*.h; do
         ok $? "$name: it replays heavy ball's trajectories on $device"
     done
 done
+# Every function and field of the tables that cross is in docs/abi.md.
+{
+    awk '/^struct podium_host/,/^};/' include/podium/submission.h | grep -o '(\*[a-z_]*)'
+    awk '/^struct podium_submission \{/,/^};/' include/podium/submission.h | grep -o '(\*[a-z_]*)\|\*hyperparameters;\|needs;'
+    awk '/^typedef struct podium_linalg/,/^}/' include/podium/extensions.h | grep -o '(\*[a-z_]*)'
+    grep -o 'PODIUM_[A-Z]* = [0-9]*, */\* [a-z]' include/podium/submission.h | grep -o 'PODIUM_\(LOSS\|GRAD\|NUMBER\|BASE\)'
+} | tr -d '(*);' | sort -u > "$tmp/names"
+missing=
+while read -r name; do
+    grep -q "\`$name\`" docs/abi.md || missing="$missing $name"
+done < "$tmp/names"
+[ "$(wc -l < "$tmp/names")" -gt 30 ] && [ -z "$missing" ]
+ok $? "docs/abi.md names every function and field of the tables${missing:+, not:$missing}"
+ls include/podium/*.h | sed 's|.*/||' | while read -r h; do grep -q "$h" docs/abi.md || echo "$h"; done > "$tmp/headers"
+[ ! -s "$tmp/headers" ]
+ok $? "and every header"
+
 refused() { # MACRO VALUE
     sed "s/^\(#define $1\) [0-9]*u/\1 $2u/" include/podium/submission.h > "$tmp/other.h"
     sed 's/return host_major == PODIUM_ABI_MAJOR ? &table : NULL/(void)host_major; return \&table/' \
