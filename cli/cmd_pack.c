@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "harness/python_submission.h"
 #include "harness/submission_folder.h"
 #include "scoring/pack.h"
 
@@ -79,6 +80,8 @@ static int32_t pack(const submission_folder *s, const char *what, const record_l
     pack_writer p = {.name = s->name};
     char folder[4200], sha[SHA256_HEX], source[200], found[4400], home[4096];
     size_t count = 0;
+    if (python_submission_is(s->so_path))
+        return podium_fail(PODIUM_ENOTSUP, "'%s' is in Python, so UNRANKED: pack its port", what);
     int32_t rc = sha256_of_file(s->so_path, sha);
     if (!rc && source_folder(what, folder, sizeof folder))
         rc = add_sources(&p, folder);

@@ -31,7 +31,7 @@ bad clock_random "two runs with one seed differ from step 0 on: take all randomn
 bad prints "it prints: 'hello from a submission"
 bad ignores_failure "step\(\) returned success: return the status"
 bad stands_still "changed no parameter"
-bad wrong_abi "wrong ABI version 7\.[0-9]+, this host speaks 0\.[0-9]+: rebuild"
+bad wrong_abi "wrong ABI version 7\.[0-9]+, this host speaks [0-9]+\.[0-9]+: rebuild"
 bad wrong_size "wrong struct_size: podium_submission has 24 bytes"
 bad missing_symbol "symbol 'podium_get_submission' is missing"
 bad bad_default "hyperparameter 'lr': default 2 lies outside its range \[0, 1\]"

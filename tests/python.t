@@ -60,6 +60,10 @@ ok $? "beside others it has no rank, and the table says why"
 PODIUM_RUNNER=/nonexistent "$podium" verify results-python --submission normalised.py:Normalised > "$tmp/log" 2>&1
 ok $? "podium verify runs it again to the same hashes"
 
+"$podium" pack normalised.py:Normalised > "$tmp/log" 2>&1
+[ $? = 2 ] && grep -q 'UNRANKED: pack its port' "$tmp/log"
+ok $? "a prototype is not packed"
+
 # A wrong prototype is noticed.
 sed 's/(1 - self.beta) \* g/(1.001 - self.beta) * g/; s/+ 1e-12/+ 1e-3/' normalised.py > wrong.py
 "$podium" replay $cases/adamw-*.json --against wrong.py:Normalised --submission normalised --device ref > "$tmp/log"
