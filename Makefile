@@ -165,7 +165,7 @@ soak: tests
 # BENCHMARKS.md's tables and the site, from the committed records.
 leaderboard: all
 	@sh tools/tables.sh ./podium
-	./podium leaderboard results/vit-mini --out $(BUILD)/leaderboard
+	./podium leaderboard results/vit-mini --tuning results/tuning/vit-mini.jsonl --out $(BUILD)/leaderboard
 
 data: all
 	./podium data all

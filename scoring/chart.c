@@ -2,6 +2,7 @@
  * and gnuplot would be a dependency of everyone who races; colours come from the page's style
  * sheet, so the chart follows light and dark. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,12 +14,12 @@ static const char *const axis_labels[] = {"reference steps", "wall seconds", "st
                                           "gradient evaluations"};
 
 typedef struct axes {
-    double x_max, y_min, y_max;
+    double x_max, y_min, y_max, x_min;
 } axes;
 
 static double place_x(const axes *a, double x)
 {
-    return LEFT + (WIDTH - LEFT - RIGHT) * x / a->x_max;
+    return LEFT + (WIDTH - LEFT - RIGHT) * (x - a->x_min) / (a->x_max - a->x_min);
 }
 
 static double place_y(const axes *a, double y)
@@ -42,7 +43,7 @@ static double tick_step(double range, int parts)
 /* The starting value is the worst of a run: the axis ends there, diverged runs leave the chart. */
 static bool measure(const board *b, size_t workload, record_clock clock, axes *a)
 {
-    *a = (axes){0, INFINITY, -INFINITY};
+    *a = (axes){.y_min = INFINITY, .y_max = -INFINITY};
     for (size_t i = 0; i < b->num_records; i++) {
         const record *r = b->records[i];
         if ((size_t)b->workload_of[i] != workload || r->num_evaluations == 0)
@@ -68,13 +69,13 @@ static bool measure(const board *b, size_t workload, record_clock clock, axes *a
 
 static void draw_axes(text_buffer *t, const axes *a, const char *x_label, const char *y_label)
 {
-    double step = tick_step(a->x_max, 7);
-    for (double x = 0; x <= a->x_max * 1.0001; x += step)
+    double step = tick_step(a->x_max - a->x_min, 7), end = a->x_max + 1e-4 * (a->x_max - a->x_min);
+    for (double x = ceil(a->x_min / step) * step; x <= end; x += step)
         text_print(t,
                    "<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>"
                    "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n",
                    place_x(a, x), place_x(a, x), TOP, HEIGHT - BOTTOM, place_x(a, x),
-                   HEIGHT - BOTTOM + 16, x);
+                   HEIGHT - BOTTOM + 16, fabs(x) < step * 1e-6 ? 0 : x);
     step = tick_step(a->y_max - a->y_min, 6);
     for (double y = ceil(a->y_min / step) * step; y <= a->y_max; y += step)
         text_print(t,
@@ -82,8 +83,10 @@ static void draw_axes(text_buffer *t, const axes *a, const char *x_label, const 
                    "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%g</text>\n",
                    LEFT, WIDTH - RIGHT, place_y(a, y), place_y(a, y), LEFT - 6, place_y(a, y) + 4,
                    fabs(y) < step * 1e-6 ? 0 : y);
-    text_print(t, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", (WIDTH + LEFT) / 2,
-               HEIGHT - 8, x_label);
+    text_print(t, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (WIDTH + LEFT) / 2,
+               HEIGHT - 8);
+    html_text(t, x_label);
+    text_add(t, "</text>\n");
     text_print(t,
                "<text x=\"14\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 14 %d)\">%s"
                "</text>\n",
@@ -204,7 +207,7 @@ void chart_curves(text_buffer *t, const board *b, size_t workload, record_clock 
 
 void chart_profile(text_buffer *t, const board *b)
 {
-    axes a = {.x_max = SCORE_TAU_MAX, .y_min = 0, .y_max = 1.02};
+    axes a = {.x_min = 1, .x_max = SCORE_TAU_MAX, .y_min = 0, .y_max = 1.02};
     text_print(t, "<svg viewBox=\"0 0 %d %d\" role=\"img\"><title>Performance profiles</title>\n",
                WIDTH, HEIGHT);
     draw_axes(t, &a, "within this many times the fastest", "share of the workloads");
@@ -221,6 +224,44 @@ void chart_profile(text_buffer *t, const board *b)
     }
     text_add(t, "</svg>\n");
     draw_legend(t, b);
+}
+
+void chart_scatter(text_buffer *t, const char *optimizer, const char *name, const double *x,
+                   const double *y, const bool *reached, size_t n)
+{
+    axes a = {.x_min = INFINITY, .x_max = -INFINITY, .y_min = INFINITY, .y_max = -INFINITY};
+    char label[300];
+    for (size_t i = 0; i < n; i++) {
+        a.x_min = fmin(a.x_min, x[i]);
+        a.x_max = fmax(a.x_max, x[i]);
+        a.y_min = fmin(a.y_min, y[i]);
+        a.y_max = fmax(a.y_max, y[i]);
+    }
+    bool logarithm = a.x_min > 0 && a.x_max > 20 * a.x_min;
+    if (logarithm) {
+        a.x_min = log10(a.x_min);
+        a.x_max = log10(a.x_max);
+    }
+    double width = a.x_max - a.x_min, height = a.y_max - a.y_min;
+    if (!(width > 1e-9 * fabs(a.x_max)) || !isfinite(width) || !isfinite(height))
+        return;
+    height = height > 1e-9 * fabs(a.y_max) ? height : fabs(a.y_max) + 1;
+    a.x_min -= 0.03 * width;
+    a.x_max += 0.03 * width;
+    a.y_min -= 0.05 * height;
+    a.y_max += 0.05 * height;
+    snprintf(label, sizeof label, "%s%.200s", logarithm ? "log10 of " : "", name);
+    text_print(t, "<svg viewBox=\"0 0 %d %d\" role=\"img\"><title>Lowest loss of ", WIDTH, HEIGHT);
+    html_text(t, optimizer);
+    text_add(t, " against ");
+    html_text(t, name);
+    text_add(t, "</title>\n");
+    draw_axes(t, &a, label, "lowest validation loss");
+    for (size_t i = 0; i < n; i++)
+        text_print(t, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"/>\n",
+                   reached[i] ? "c0" : "missed", place_x(&a, logarithm ? log10(x[i]) : x[i]),
+                   place_y(&a, y[i]));
+    text_add(t, "</svg>\n");
 }
 
 void chart_bars(text_buffer *t, const board *b, size_t workload, record_clock clock)

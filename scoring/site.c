@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scoring/tuning_log.h"
+
 void html_text(text_buffer *t, const char *s)
 {
     for (; *s; s++) {
@@ -63,6 +65,8 @@ static const char style[] =
     ":focus-visible{outline:2px solid var(--c0);outline-offset:2px}\n"
     "svg{width:100%;height:auto;font-size:12px}svg text{fill:var(--soft)}"
     ".grid{stroke:var(--line);stroke-width:.5}.target{stroke:var(--ink);stroke-dasharray:6 4}"
+    ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr));gap:1rem}"
+    ".missed{fill:none;stroke:var(--soft)}"
     "polyline{fill:none;stroke-width:1.6}.trial{stroke-opacity:.35;stroke-width:1.2}"
     ".median{stroke-width:2.4}.long{white-space:normal;overflow-wrap:anywhere;text-align:left}"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere}"
@@ -234,7 +238,37 @@ static void section(text_buffer *t, const board *b, record_clock clock, size_t f
     text_add(t, "</section>\n");
 }
 
-static int32_t write_page(const board_list *boards, const char *dir)
+/* Sensitivity plots of a tuning log, and the log to download. */
+static int32_t tuning_section(text_buffer *t, const char *log, size_t number, const char *dir)
+{
+    char path[4096], *text = NULL;
+    size_t length = 0;
+    tuning_log l;
+    const char *slash = strrchr(log, '/');
+    TRY(path_join(path, sizeof path, dir, "tuning"));
+    TRY(directory_create(path));
+    TRY(file_read(log, 256u << 20, &text, &length));
+    snprintf(path, sizeof path, "%s/tuning/%zu.jsonl", dir, number);
+    int32_t rc = file_write_atomic(path, text, length);
+    if (!rc)
+        rc = tuning_log_parse(&l, text, length, log);
+    free(text);
+    TRY(rc);
+    text_add(t, "<section>\n<h2>Tuning: ");
+    html_text(t, slash ? slash + 1 : log);
+    text_print(
+        t,
+        "</h2>\n<p>Each point is a trial of the <a href=\"tuning/%zu.jsonl\" download>log</a>; "
+        "filled ones reached the target.</p>\n",
+        number);
+    tuning_log_print(t, &l);
+    text_add(t, "</section>\n");
+    tuning_log_release(&l);
+    return 0;
+}
+
+static int32_t write_page(const board_list *boards, const char *const *tuning, size_t num_tuning,
+                          const char *dir)
 {
     text_buffer t = {0};
     size_t page = 0;
@@ -251,6 +285,9 @@ static int32_t write_page(const board_list *boards, const char *dir)
         section(&t, &boards->items[i], boards->clock, page);
         page += boards->items[i].num_submissions;
     }
+    int32_t rc = 0;
+    for (size_t i = 0; !rc && i < num_tuning; i++)
+        rc = tuning_section(&t, tuning[i], i, dir);
     for (size_t i = 0; i < boards->num_left_out; i++) {
         text_add(&t, i ? "<br>" : "<h2>Left out</h2>\n<p><small>");
         html_text(&t, boards->left_out[i]);
@@ -259,8 +296,9 @@ static int32_t write_page(const board_list *boards, const char *dir)
         text_add(&t, "</small></p>\n");
     text_add(&t, "</body></html>\n");
     char path[4096];
-    int32_t rc = t.failed ? podium_fail(PODIUM_ENOMEM, "cannot allocate the page")
-                          : path_join(path, sizeof path, dir, "index.html");
+    if (rc == 0)
+        rc = t.failed ? podium_fail(PODIUM_ENOMEM, "cannot allocate the page")
+                      : path_join(path, sizeof path, dir, "index.html");
     if (rc == 0)
         rc = file_write_atomic(path, t.data, t.length);
     text_release(&t);
@@ -282,7 +320,8 @@ static int32_t write_submissions(const board_list *boards, const char *dir)
     return 0;
 }
 
-int32_t site_write(const board_list *boards, const char *dir)
+int32_t site_write(const board_list *boards, const char *const *tuning, size_t num_tuning,
+                   const char *dir)
 {
     char path[4096];
     TRY(path_join(path, sizeof path, dir, "records"));
@@ -294,5 +333,5 @@ int32_t site_write(const board_list *boards, const char *dir)
     TRY(write_table(boards, dir, "leaderboard.json", board_print_json));
     TRY(write_table(boards, dir, "leaderboard.md", board_print_markdown));
     TRY(write_submissions(boards, dir));
-    return write_page(boards, dir);
+    return write_page(boards, tuning, num_tuning, dir);
 }

@@ -7,8 +7,10 @@
 #include "scoring/board.h"
 
 /* Writes DIR/index.html, a page a submission (submissions/N.html), leaderboard.json, leaderboard.md
- * and DIR/records/N.jsonl.  Errors: PODIUM_EIO, PODIUM_ENOMEM. */
-int32_t site_write(const board_list *boards, const char *dir);
+ * and DIR/records/N.jsonl; from `tuning` (paths of logs) sensitivity plots, and tuning/N.jsonl.
+ * Errors: PODIUM_EIO, PODIUM_ENOMEM; PODIUM_EINVAL of a tuning log. */
+int32_t site_write(const board_list *boards, const char *const *tuning, size_t num_tuning,
+                   const char *dir);
 
 /* Text made safe for HTML, in elements and in quoted attributes. */
 void html_text(text_buffer *t, const char *s);
@@ -21,6 +23,10 @@ void html_text_cut(text_buffer *t, const char *s, size_t most);
 void chart_curves(text_buffer *t, const board *b, size_t workload, record_clock clock);
 
 void chart_profile(text_buffer *t, const board *b); /* performance profiles */
+/* A small plot of values y [n] against a number `name` of an optimizer's settings, by its logarithm
+ * where it spans more than a factor of 20; filled points reached the target. */
+void chart_scatter(text_buffer *t, const char *optimizer, const char *name, const double *x,
+                   const double *y, const bool *reached, size_t n);
 /* Time to target on one workload, a bar a submission, by rank. */
 void chart_bars(text_buffer *t, const board *b, size_t workload, record_clock clock);
 

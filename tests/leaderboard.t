@@ -51,7 +51,7 @@ PY
 ok $? "json: ratio 2 of a submission twice as slow, exact score 2/3"
 "$podium" score "$tmp/r" "$tmp/other" | grep -c 'time to target' | grep -qx 2
 ok $? "records of another ISA class get a table of their own"
-"$podium" leaderboard "$tmp/r" --out "$tmp/page" > "$tmp/log"
+"$podium" leaderboard "$tmp/r" --out "$tmp/page" --tuning tests/golden/fuzz/tuning_log/two > "$tmp/log"
 ok $? "leaderboard writes a page"
 grep -q "$tmp/page/index.html" "$tmp/log"
 ok $? "and prints its path"
@@ -86,11 +86,18 @@ for f, p in pages.items():
         to = os.path.realpath(os.path.join(os.path.dirname(f), path)) if path else f
         assert os.path.exists(to) and to.startswith(os.path.realpath(root)), (f, l)
         if anchor: assert anchor in pages[to].ids, (f, l)
-        if to.endswith(".jsonl"): records.add(to)
+        if "/records/" in to: records.add(to)
 assert len(pages) == int(sys.argv[2]) + 1 and len(records) == int(sys.argv[3]), (len(pages), len(records))
 PY
 python3 "$tmp/pages.py" "$tmp/page" 3 3
 ok $? "tags close, every link leads somewhere, each submission has a page and each record is there"
+grep -q 'Lowest loss of &lt;script&gt; against lr' "$tmp/page/index.html" && [ "$(grep -c '<circle class="missed"' "$tmp/page/index.html")" = 2 ] &&
+    cmp -s "$tmp/page/tuning/0.jsonl" tests/golden/fuzz/tuning_log/two
+ok $? "a tuning log gives a plot for each number that varies, and can be downloaded"
+echo '{"optimizer": "a", "setting": {}, "curve": [[1]]}' > "$tmp/bad.jsonl"
+"$podium" leaderboard "$tmp/r" --out "$tmp/page3" --tuning "$tmp/bad.jsonl" 2> "$tmp/err"
+[ $? = 2 ] && grep -q "bad.jsonl:1: field 'curve': point 0" "$tmp/err"
+ok $? "a damaged tuning log is named with file, line and field, exit 2"
 page=$(grep -l 'podium run' "$tmp/page/submissions/"*.html | head -n 1)
 grep -q "podium run &#39;&lt;script&gt;alert(1)&lt;/script&gt;|&quot;=x&#39; --workload vit --suite mini" "$tmp/page/submissions/"*.html
 ok $? "the command that repeats a row quotes a hostile name"
