@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/ranks.h"
 #include "cli/revision.h"
 #include "harness/preparation.h"
 #include "harness/python_submission.h"
@@ -25,7 +26,7 @@ typedef struct options {
     const char *submissions[MAX_MANY], *workloads[MAX_MANY], *sets[MAX_MANY];
     size_t num_submissions, num_workloads, num_sets;
     const char *suite, *ruleset, *results, *device, *precision, *key, *held_out, *clock, *data;
-    const char *preset_name;
+    const char *preset_name, *layout;
     preset preset; /* its numbers, when one is named */
     double budget_multiplier;
     int64_t studies, trials, seed, threads, max_steps;
@@ -34,6 +35,8 @@ typedef struct options {
 
 typedef struct tally {
     int failed;
+    int64_t number;        /* of the next trial */
+    const parallel *ranks; /* over which trials are farmed out, NULL: all are this rank's */
     bool terminal;
     bool shown; /* a progress line stands on the terminal */
     const options *options;
@@ -102,15 +105,13 @@ static int32_t parse_value(options *o, const char *arg, const char *text)
         {"--suite", &o->suite},         {"--ruleset", &o->ruleset}, {"--results", &o->results},
         {"--device", &o->device},       {"--key", &o->key},         {"--held-out", &o->held_out},
         {"--precision", &o->precision}, {"--clock", &o->clock},     {"--data", &o->data},
-        {"--preset", &o->preset_name},
+        {"--preset", &o->preset_name},  {"--parallel", &o->layout},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (!strcmp(arg, texts[i].name)) {
             *texts[i].slot = text;
             return 0;
         }
-    if (!strcmp(arg, "--parallel"))
-        return podium_fail(PODIUM_ENOTSUP, "option '%s' is not available yet", arg);
     return podium_fail(PODIUM_EINVAL, "unknown option '%s'", arg);
 }
 
@@ -321,6 +322,9 @@ static int32_t run_one(tally *t, trial_config *c, const ruleset *r)
 {
     yaml_document *document;
     trial_outcome outcome;
+    int64_t number = t->number++;
+    if (t->ranks && number % t->ranks->size != t->ranks->rank)
+        return 0;
     int32_t rc = ruleset_settings(r, c->study, c->trial, &document, &c->settings, &c->point);
     if (!rc)
         rc = trial_run(c, &outcome);
@@ -358,13 +362,19 @@ static int32_t run_submission(tally *t, trial_config *c, const char *what)
     return rc;
 }
 
-static int run(int argc, char **argv)
+/* The trials of this rank, or of all ranks together when there is a layout. *failed: how many ended
+ * INVALID. */
+static int32_t run_all(const options *given, parallel *ranks, int *failed)
 {
-    static options o;
+    options o = *given;
     char data[4096];
-    TRY(parse(&o, argc, argv));
+    bool together = ranks && o.layout;
     TRY(home_data(o.data, data, sizeof data));
-    tally t = {.options = &o, .terminal = isatty(STDOUT_FILENO)};
+    tally t = {
+        .options = given,
+        .terminal = isatty(STDOUT_FILENO) && (together || !ranks || ranks->size == 1),
+        .ranks = together ? NULL : ranks,
+    };
     trial_config c = {
         .revision = podium_revision,
         .size = o.suite,
@@ -373,7 +383,8 @@ static int run(int argc, char **argv)
         .sets = o.sets,
         .num_sets = o.num_sets,
         .device = o.device,
-        .threads = (int)o.threads,
+        .threads = parallel_threads(ranks, (int)o.threads),
+        .parallel = together ? ranks : NULL,
         .precision = !strcmp(o.precision, "bf16") ? PODIUM_BF16 : PODIUM_F32,
         .ruleset = o.ruleset,
         .preset = o.preset_name,
@@ -387,14 +398,52 @@ static int run(int argc, char **argv)
         .progress = show_progress,
         .progress_arg = &t,
     };
-    TRY(trial_key(o.results, o.key, c.key));
-    int32_t rc = 0;
+    /* The first rank may have to make the key; the others read it. */
+    int32_t rc = !ranks || !ranks->rank ? trial_key(o.results, o.key, c.key) : 0;
+    TRY(parallel_agree(ranks, rc));
+    if (ranks && ranks->rank)
+        rc = trial_key(o.results, o.key, c.key);
+    TRY(parallel_agree(ranks, rc));
     for (size_t i = 0; i < o.num_submissions && !rc; i++)
         rc = run_submission(&t, &c, o.submissions[i]);
-    preset_release(&o.preset);
+    *failed = t.failed;
+    return rc;
+}
+
+/* On the ranks that a launcher started: what went wrong is said once, the exit status is common. */
+static int run_on_ranks(int argc, char **argv, options *o, comm *c)
+{
+    parallel ranks;
+    char all[32];
+    int failed = 0;
+    snprintf(all, sizeof all, "dp=%d", comm_size(c));
+    int32_t rc = parse(o, argc, argv);
+    TRY(parallel_init(&ranks, c, !rc && o->layout ? o->layout : all));
+    if (!rc && o->layout)
+        ranks_speak_once(c);
+    rc = parallel_agree(&ranks, rc);
+    if (!rc)
+        rc = parallel_agree(&ranks, run_all(o, &ranks, &failed));
+    if (!rc)
+        rc = parallel_meet(&ranks, (parallel_word){.kind = PARALLEL_STAGE, .x = {failed}});
+    for (int32_t r = 0; !rc && r < ranks.size; r++)
+        failed += (int)ranks.words[r].x[0];
+    bool first = ranks.rank == 0;
+    parallel_release(&ranks);
     if (rc)
-        return rc;
-    return t.failed ? EXIT_MEASURED_FAILED : EXIT_DONE;
+        return first ? rc : EXIT_USAGE;
+    return failed ? EXIT_MEASURED_FAILED : EXIT_DONE;
+}
+
+static int run(int argc, char **argv)
+{
+    static options o;
+    comm *c;
+    TRY(comm_open(&c));
+    int rc = run_on_ranks(argc, argv, &o, c);
+    comm_close(c);
+    preset_release(&o.preset);
+    return rc;
 }
 
 const command command_run = {
@@ -422,13 +471,16 @@ const command command_run = {
         "  --resume                 skip finished trials, continue unfinished ones\n"
         "  --max-steps N            end after N steps\n"
         "  --keep-going             train on after the target, until the budget\n"
-        "  --threads N              (all)\n"
+        "  --threads N              (all; under mpirun all of a host, shared by its ranks)\n"
+        "  --parallel dp=N[,zero=1] under `mpirun -n N`: the N ranks are one trial, which splits\n"
+        "                           each batch; zero=1 shards the optimizer's state as well\n"
         "  --device ref|cpu         (cpu)\n"
         "  --precision f32|bf16     (f32)\n"
         "  --clock calibrated|wall|steps|flops   accepted; every clock is recorded\n"
         "  --data DIR               prepared data sets ($PODIUM_DATA, or data/)\n"
         "  --no-sandbox             accepted; records say which sandbox a trial had\n"
         "  --quiet, --json\n\n"
+        "`mpirun -n N podium run ...` without --parallel gives trial k to rank k mod N.\n\n"
         "Exit status: 0 every trial ended VALID, 1 one failed, 2 usage or input error.\n",
     .run = run,
 };

@@ -59,6 +59,9 @@ static int32_t configure(const record *r, const verify_options *o, trial_config 
         .budget_multiplier = 1,
     };
     (void)json_number_of(json_object_get(r->header, "budget_multiplier"), &c->budget_multiplier);
+    if (r->layout[0])
+        return podium_fail(PODIUM_ENOTSUP, "its trial ran on ranks (%s), verify runs one process",
+                           r->layout);
     if (!c->workload)
         return podium_fail(PODIUM_EINVAL, "there is no workload '%s' here", r->workload);
     if (json_object_get(r->header, "max_steps"))

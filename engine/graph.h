@@ -37,7 +37,16 @@ typedef struct graph_settings {
     double dropout;          /* rate, 0 <= rate < 1 */
     double label_smoothing;  /* 0 <= e < 1 */
     double loss_denominator; /* 0: sum of this graph's weights; else the global one */
+    int64_t first_example;   /* where this graph's examples begin in a batch shared by ranks, */
+    int64_t examples;        /* and how many they are; 0: the batch is not shared */
 } graph_settings;
+
+/* The number that the first element of a tensor of `count` elements, examples outermost, has in the
+ * whole batch: random numbers go by it, so that they do not depend on the ranks. */
+static inline int64_t graph_first_element(const graph_settings *s, int64_t count)
+{
+    return s->examples > 0 ? count / s->examples * s->first_example : 0;
+}
 
 int32_t graph_create(graph **out, const graph_config *config);
 void graph_destroy(graph *g); /* NULL is fine */

@@ -26,9 +26,10 @@ static int32_t draw(const double *logits, int64_t classes, double u)
     return (int32_t)last;
 }
 
-void sample_rows(const double *logits, int64_t rows, int64_t classes, uint64_t seed, int32_t *out)
+void sample_rows(const double *logits, int64_t rows, int64_t classes, uint64_t seed, int64_t first,
+                 int32_t *out)
 {
     philox p = philox_make(seed, SAMPLE_STREAM);
     for (int64_t i = 0; i < rows; i++)
-        out[i] = draw(logits + i * classes, classes, philox_uniform(&p, (uint64_t)i));
+        out[i] = draw(logits + i * classes, classes, philox_uniform(&p, (uint64_t)(first + i)));
 }

@@ -85,8 +85,10 @@ static const char *describe(const parallel_word *w)
                                         "a gather of parameters",
                                         "a checkpoint",
                                         "the end of its call",
-                                        "a comparison"};
-    return w->kind > 0 && w->kind <= PARALLEL_DIGEST ? names[w->kind] : "?";
+                                        "a comparison",
+                                        "the scores of an evaluation",
+                                        "a reference step"};
+    return w->kind > 0 && w->kind <= PARALLEL_REFERENCE ? names[w->kind] : "?";
 }
 
 int32_t parallel_meet(parallel *p, parallel_word mine)

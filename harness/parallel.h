@@ -21,6 +21,8 @@ typedef enum {
     PARALLEL_SNAPSHOT,
     PARALLEL_STAGE, /* a stage of the trial has ended */
     PARALLEL_DIGEST,
+    PARALLEL_SCORE,
+    PARALLEL_REFERENCE,
 } parallel_kind;
 
 typedef struct parallel_word {

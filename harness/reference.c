@@ -68,6 +68,23 @@ static int32_t update(reference *r)
     return t->backend->program_run(t->backend, r->update, &args);
 }
 
+/* The mean gradient of all ranks. */
+static int32_t average(training *t, int32_t rc, void *gradient)
+{
+    parallel *p = t->ranks;
+    if (!p)
+        return rc;
+    parallel_word w = {.kind = PARALLEL_REFERENCE, .status = rc, .x = {t->batch_weight}};
+    TRY(parallel_meet(p, w));
+    double total = 0;
+    for (int32_t k = 0; k < p->size; k++)
+        total += p->words[k].x[0];
+    for (int32_t k = 0; k < p->size; k++)
+        p->weights[k] = total > 0 ? p->words[k].x[0] / total : 1.0 / p->size;
+    return comm_all_reduce(p->comm, t->backend->real, gradient, params_vector_length(t->params),
+                           p->weights);
+}
+
 static int32_t one_step(reference *r, double *seconds)
 {
     training *t = r->training;
@@ -78,8 +95,9 @@ static int32_t one_step(reference *r, double *seconds)
     };
     double loss;
     uint64_t start = clock_nanoseconds();
-    TRY(training_gradient(t, r->shared ? &t->train : &r->own, r->vectors[0], r->vectors[1],
-                          &settings, &loss));
+    int32_t rc = training_gradient(t, r->shared ? &t->train : &r->own, r->vectors[0], r->vectors[1],
+                                   &settings, &loss);
+    TRY(average(t, rc, r->vectors[1]));
     TRY(update(r));
     TRY(t->backend->synchronise(t->backend));
     *seconds = (double)(clock_nanoseconds() - start) * 1e-9;
@@ -96,12 +114,13 @@ int32_t reference_measure(reference *r, int warm_up, int steps, double *seconds)
 {
     double times[MAX_STEPS], ignored;
     steps = steps < 1 ? 1 : steps > MAX_STEPS ? MAX_STEPS : steps;
-    TRY(training_draw(r->training, r->seed, r->step, r->training->config.batch));
+    parallel *p = r->training->ranks;
+    TRY(parallel_agree(p, training_draw(r->training, r->seed, r->step, r->training->config.batch)));
     for (int i = 0; i < warm_up; i++)
         TRY(one_step(r, &ignored));
     for (int i = 0; i < steps; i++)
         TRY(one_step(r, &times[i]));
     qsort(times, (size_t)steps, sizeof *times, compare_doubles);
     *seconds = times[steps / 2];
-    return 0;
+    return p ? comm_broadcast(p->comm, seconds, sizeof *seconds, 0) : 0;
 }

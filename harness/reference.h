@@ -1,5 +1,6 @@
 /* The reference step: this referee's own NadamW step of the workload at its reference batch size,
- * on private parameters.  Its duration is the unit of budgets and of calibrated time. */
+ * on private parameters; on several ranks a data-parallel step of all of them, the first one's
+ * time. Its duration is the unit of budgets and of calibrated time. */
 #ifndef HARNESS_REFERENCE_H
 #define HARNESS_REFERENCE_H
 

@@ -31,7 +31,11 @@ static int32_t record_graph(training *t, int64_t batch, int32_t precision, bool 
 int32_t training_record(training *t, int64_t batch, int32_t precision, training_graph *g)
 {
     training_graph_release(g);
-    return record_graph(t, batch, precision, true, g);
+    int64_t count = parallel_share(t->ranks, batch).count;
+    if (count < 1)
+        return podium_fail(PODIUM_EINVAL, "a batch of %lld examples leaves a rank without any",
+                           (long long)batch);
+    return record_graph(t, count, precision, true, g);
 }
 
 void training_graph_release(training_graph *g)
@@ -75,7 +79,7 @@ static int32_t open_evaluation(training *t)
 
 int32_t training_open(training *t, const training_options *o)
 {
-    *t = (training){0};
+    *t = (training){.ranks = o->ranks};
     const workload *w = o->workload->workload;
     if (!w->open)
         return podium_fail(PODIUM_ENOTSUP, "workload '%s' has no data to train on", w->name);
@@ -123,7 +127,12 @@ int32_t training_initialise(training *t, uint64_t seed, void *x)
 
 int32_t training_draw(training *t, uint64_t seed, int64_t step, int64_t batch)
 {
-    return t->config.entry->workload->train_batch(t->task, seed, step, batch, 0, batch, &t->batch);
+    const workload *w = t->config.entry->workload;
+    t->share = parallel_share(t->ranks, batch);
+    TRY(w->train_batch(t->task, seed, step, batch, t->share.start, t->share.count, &t->batch));
+    t->batch_weight = w->batch_weight ? w->batch_weight(t->task, &t->batch, t->share.count)
+                                      : (double)t->batch.count;
+    return 0;
 }
 
 static int32_t set_inputs(const training_graph *g, const workload_batch *b)
@@ -138,12 +147,22 @@ static int32_t set_inputs(const training_graph *g, const workload_batch *b)
     return 0;
 }
 
+/* The settings, with this rank's place in the batch. */
+static graph_settings placed(const training *t, const graph_settings *settings)
+{
+    graph_settings s = *settings;
+    s.first_example = t->share.start;
+    s.examples = t->share.count;
+    return s;
+}
+
 int32_t training_gradient(training *t, training_graph *g, void *x, void *grad,
                           const graph_settings *settings, double *loss)
 {
     TRY(set_inputs(g, &t->batch));
     graph_bind(g->graph, x, t->frozen, grad);
-    TRY(graph_run(g->graph, grad ? GRAPH_FORWARD | GRAPH_BACKWARD : GRAPH_FORWARD, settings));
+    graph_settings here = placed(t, settings);
+    TRY(graph_run(g->graph, grad ? GRAPH_FORWARD | GRAPH_BACKWARD : GRAPH_FORWARD, &here));
     return graph_read(g->graph, g->model.loss, loss, 1);
 }
 
@@ -174,24 +193,26 @@ int32_t training_sampled_gradient(training *t, training_graph *g, void *x, void 
     TRY(reserve_samples(t, n, rows));
     TRY(set_inputs(g, &t->batch));
     graph_bind(g->graph, x, t->frozen, grad);
-    TRY(graph_run(g->graph, GRAPH_FORWARD, settings));
+    graph_settings here = placed(t, settings);
+    TRY(graph_run(g->graph, GRAPH_FORWARD, &here));
     TRY(graph_read(g->graph, g->model.logits, t->sampled_logits, n));
-    sample_rows(t->sampled_logits, rows, n / rows, settings->seed, t->sampled_labels);
+    sample_rows(t->sampled_logits, rows, n / rows, settings->seed, graph_first_element(&here, rows),
+                t->sampled_labels);
     TRY(graph_set_input(g->graph, labels, t->sampled_labels));
-    TRY(graph_run(g->graph, grad ? GRAPH_FORWARD | GRAPH_BACKWARD : GRAPH_FORWARD, settings));
+    TRY(graph_run(g->graph, grad ? GRAPH_FORWARD | GRAPH_BACKWARD : GRAPH_FORWARD, &here));
     return graph_read(g->graph, g->model.loss, loss, 1);
 }
 
-int32_t training_validate(training *t, void *x, double *loss, double *quality)
+/* Sums over every size-th batch of the validation split, from number rank on. */
+static int32_t score_part(training *t, void *x, int64_t rank, int64_t size, workload_metrics *sums)
 {
     const workload *w = t->config.entry->workload;
     const training_graph *g = &t->eval;
-    workload_metrics sums = {0};
     workload_batch b = {0};
     graph_settings settings = {0};
     int64_t n = w->split_size(t->task, SPLIT_VALID);
     graph_bind(g->graph, x, t->frozen, NULL);
-    for (int64_t start = 0; start < n; start += g->model.batch) {
+    for (int64_t start = rank * g->model.batch; start < n; start += size * g->model.batch) {
         TRY(w->eval_batch(t->task, SPLIT_VALID, start, g->model.batch, &b));
         TRY(set_inputs(g, &b));
         TRY(graph_run(g->graph, GRAPH_FORWARD, &settings));
@@ -200,8 +221,39 @@ int32_t training_validate(training *t, void *x, double *loss, double *quality)
                            graph_count(g->graph, g->model.logits)));
         TRY(graph_read(g->graph, g->model.per_example, t->per_example,
                        graph_count(g->graph, g->model.per_example)));
-        TRY(w->score(t->task, &b, g->model.batch, t->logits, t->per_example, &sums));
+        TRY(w->score(t->task, &b, g->model.batch, t->logits, t->per_example, sums));
     }
+    return 0;
+}
+
+/* Sums of all ranks, in their order. */
+static int32_t add_parts(training *t, int32_t rc, workload_metrics *sums)
+{
+    parallel_word w = {
+        .kind = PARALLEL_SCORE,
+        .status = rc,
+        .x = {sums->loss, sums->accuracy, (double)sums->count},
+    };
+    if (!t->ranks)
+        return rc;
+    TRY(parallel_meet(t->ranks, w));
+    *sums = (workload_metrics){0};
+    for (int32_t r = 0; r < t->ranks->size; r++) {
+        const parallel_word *part = &t->ranks->words[r];
+        sums->loss += part->x[0];
+        sums->accuracy += part->x[1];
+        sums->count += (int64_t)part->x[2];
+    }
+    return 0;
+}
+
+int32_t training_validate(training *t, void *x, double *loss, double *quality)
+{
+    const workload *w = t->config.entry->workload;
+    workload_metrics sums = {0};
+    const parallel *p = t->ranks;
+    int32_t rc = score_part(t, x, p ? p->rank : 0, p ? p->size : 1, &sums);
+    TRY(add_parts(t, rc, &sums));
     if (sums.count < 1)
         return podium_fail(PODIUM_EINVAL, "workload '%s' scored no example", w->name);
     *loss = sums.loss / (double)sums.count;

@@ -4,6 +4,7 @@
 #define HARNESS_TRAINING_H
 
 #include "engine/backend.h"
+#include "harness/parallel.h"
 #include "harness/workload_config.h"
 
 typedef struct training_options {
@@ -14,6 +15,7 @@ typedef struct training_options {
     int threads;        /* 0: all */
     int32_t precision;  /* PODIUM_F32 or PODIUM_BF16 */
     data_key key;
+    parallel *ranks; /* that share each batch and evaluation, NULL: one; borrowed */
 } training_options;
 
 /* One recorded training graph. */
@@ -29,8 +31,11 @@ typedef struct training {
     params *params;
     int32_t precision;
     training_graph train, eval;
-    size_t vector_bytes;          /* of a flat parameter vector */
-    void *frozen;                 /* frozen parameters, backend memory, or NULL */
+    size_t vector_bytes; /* of a flat parameter vector */
+    void *frozen;        /* frozen parameters, backend memory, or NULL */
+    parallel *ranks;
+    comm_range share;             /* this rank's examples of the batch */
+    double batch_weight;          /* of these in the mean loss */
     workload_batch batch;         /* drawn by training_draw, borrowed from the task */
     double *logits, *per_example; /* of one evaluation batch */
     double *sampled_logits;       /* of a training batch; NULL until labels are sampled */
@@ -41,16 +46,17 @@ typedef struct training {
 /* Errors: PODIUM_EINVAL (yaml, unknown size, missing data), PODIUM_ENOTSUP (device, precision). */
 int32_t training_open(training *t, const training_options *options);
 void training_close(training *t);
-/* Records the training graph for `batch` examples into g, with the options' precision or another.
- * The caller releases it. */
+/* Records the training graph for this rank's part of `batch` examples into g, with the options'
+ * precision or another. The caller releases it. */
 int32_t training_record(training *t, int64_t batch, int32_t precision, training_graph *g);
 void training_graph_release(training_graph *g);
 
 /* Initial parameters of `seed` into x (vector_bytes), and the frozen ones. */
 int32_t training_initialise(training *t, uint64_t seed, void *x);
-/* Draws the batch of a step. */
+/* Draws the batch of a step, this rank's part of it. */
 int32_t training_draw(training *t, uint64_t seed, int64_t step, int64_t batch);
-/* Loss, and the gradient unless grad is NULL, of the drawn batch at x. */
+/* Loss, and the gradient unless grad is NULL, of the drawn batch at x: on several ranks, of this
+ * rank's part alone. */
 int32_t training_gradient(training *t, training_graph *g, void *x, void *grad,
                           const graph_settings *settings, double *loss);
 /* The same with each label drawn from the model's own prediction at x, by settings->seed: a forward
@@ -58,8 +64,9 @@ int32_t training_gradient(training *t, training_graph *g, void *x, void *grad,
  * Errors: PODIUM_ENOTSUP when the workload's labels are not classes. */
 int32_t training_sampled_gradient(training *t, training_graph *g, void *x, void *grad,
                                   const graph_settings *settings, double *loss);
-/* Mean loss over the validation split at x, and the metric that grows: accuracy, or the workload's
- * own when the target names it; NaN where there is none. */
+/* Mean loss over the validation split at x, each rank evaluating a part [collective], and the
+ * metric that grows: accuracy, or the workload's own when the target names it; NaN where there is
+ * none. */
 int32_t training_validate(training *t, void *x, double *loss, double *quality);
 
 #endif

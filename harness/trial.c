@@ -102,7 +102,7 @@ static void report(const trial *t, bool evaluated)
         return;
     trial_progress p = {
         .step = t->state.step,
-        .train_loss = t->train_loss,
+        .train_loss = t->config->parallel ? t->shown_loss : t->train_loss,
         .loss = t->state.last_loss,
         .metric = c->target_grows ? t->state.last_quality : t->state.last_loss,
         .target = c->target,
@@ -143,12 +143,15 @@ static int32_t evaluate_frozen(trial *t)
     bool finite = runner_x_is_finite(t->runner);
     int64_t growth = runner_resident_growth(t->runner);
     s->memory_growth = growth > s->memory_growth ? growth : s->memory_growth;
+    extend_chain(t, hex);
+    int32_t rc = parallel_same(t->config->parallel, s->chain, "the parameters");
+    t->stage_failed = rc < 0;
+    TRY(rc);
     TRY(close_segment(t, s->evaluations ? 0 : 1, 3));
     if (!finite)
         return podium_fail(PODIUM_EDIVERGED, "a parameter is not finite after step %" PRId64,
                            s->step);
     TRY(training_validate(&t->training, t->copy, &s->last_loss, &s->last_quality));
-    extend_chain(t, hex);
     bool reached = workload_config_is_reached(&t->training.config, s->last_loss, s->last_quality);
     if (reached && isnan(s->reached_wall)) {
         s->reached_wall = s->wall_seconds;
@@ -156,7 +159,7 @@ static int32_t evaluate_frozen(trial *t)
         s->reached_step = s->step;
     }
     s->evaluations++;
-    TRY(journal_append(&t->journal, trial_evaluation_line(t, hex)));
+    TRY(parallel_agree(t->config->parallel, trial_append(t, trial_evaluation_line(t, hex))));
     s->record_bytes = t->journal.bytes;
     if (!isfinite(s->last_loss))
         return podium_fail(PODIUM_EDIVERGED,
@@ -169,9 +172,11 @@ static int32_t write_checkpoint(trial *t)
     void *block = NULL;
     size_t size = 0;
     TRY(runner_snapshot(t->runner, &block, &size));
-    int32_t rc = checkpoint_write(t->folder, &t->state, sizeof t->state, block, size);
+    int32_t rc = 0;
+    if (trial_writes(t))
+        rc = checkpoint_write(t->folder, &t->state, sizeof t->state, block, size);
     free(block);
-    return rc;
+    return parallel_agree(t->config->parallel, rc);
 }
 
 static int32_t evaluate(trial *t)
@@ -179,14 +184,15 @@ static int32_t evaluate(trial *t)
     uint64_t start = clock_nanoseconds();
     int32_t rc = runner_before_eval(t->runner);
     book(t, start);
-    TRY(rc);
-    TRY(runner_freeze(t->runner));
+    TRY(trial_settle(t, rc));
+    TRY(runner_gather_x(t->runner));
+    TRY(parallel_agree(t->config->parallel, runner_freeze(t->runner)));
     TRY(evaluate_frozen(t));
-    TRY(runner_thaw(t->runner));
+    TRY(parallel_agree(t->config->parallel, runner_thaw(t->runner)));
     start = clock_nanoseconds();
     rc = runner_after_eval(t->runner);
     book(t, start);
-    TRY(rc);
+    TRY(trial_settle(t, rc));
     report(t, true);
     return write_checkpoint(t);
 }
@@ -197,7 +203,8 @@ static int32_t step(trial *t)
 {
     trial_state *s = &t->state;
     const workload_config *c = &t->training.config;
-    TRY(training_draw(&t->training, t->data_seed, s->step, t->batch));
+    TRY(parallel_agree(t->config->parallel,
+                       training_draw(&t->training, t->data_seed, s->step, t->batch)));
     runner_set_timeout(t->runner, seconds_left(t) + TIMEOUT_GRACE_SECONDS);
     uint64_t start = clock_nanoseconds();
     int32_t rc = runner_step(
@@ -206,8 +213,8 @@ static int32_t step(trial *t)
         c->target_grows ? s->last_quality : s->last_loss, s->last_loss);
     book(t, start);
     if (t->referee_failure)
-        return podium_fail(t->referee_failure, "%s", t->referee_reason);
-    TRY(rc);
+        rc = podium_fail(t->referee_failure, "%s", t->referee_reason);
+    TRY(trial_settle(t, rc));
     s->done = rc == PODIUM_DONE;
     s->step++;
     s->examples += t->batch;
@@ -286,7 +293,7 @@ static int32_t make_folder(trial *t)
                      c->held_out ? c->held_out : "", c->study, c->trial);
     if (n < 0 || (size_t)n >= sizeof t->folder)
         return podium_fail(PODIUM_EINVAL, "the path of the results is too long");
-    return directory_create(t->folder);
+    return trial_writes(t) ? directory_create(t->folder) : 0;
 }
 
 static int32_t open_training(trial *t)
@@ -298,7 +305,8 @@ static int32_t open_training(trial *t)
         .held_out = c->held_out,
         .data_dir = c->data_dir,
         .device = c->device,
-        .threads = c->threads,
+        .threads = parallel_threads(c->parallel, c->threads),
+        .ranks = c->parallel,
         .precision = c->precision,
         .key = derive_key(c),
     };
@@ -333,6 +341,8 @@ static int32_t open_runner(trial *t)
         .threads = t->training.backend->threads,
         .evaluate = serve_evaluate,
         .evaluate_arg = t,
+        .parallel = t->config->parallel,
+        .weight = &t->training.batch_weight,
     };
     TRY(runner_config_params(&config, t->training.params));
     int32_t rc = runner_start(&t->runner, &config);
@@ -389,11 +399,12 @@ static int32_t begin(trial *t, const void *block, size_t block_size)
     int32_t rc = runner_create(t->runner);
     if (block) { /* its time was booked when the trial began */
         t->compiled_before = runner_get_counters(t->runner)->compile_seconds;
-        TRY(rc);
-        return runner_restore(t->runner, block, block_size);
+        if (!rc)
+            rc = runner_restore(t->runner, block, block_size);
+        return parallel_agree(t->config->parallel, rc);
     }
     book(t, start);
-    return rc;
+    return trial_settle(t, rc);
 }
 
 /* --- ending ------------------------------------------------------------------------------- */
@@ -413,8 +424,9 @@ static int32_t finish(trial *t, int32_t rc, const char *reason, trial_outcome *o
     out->accuracy = t->state.last_quality;
     out->wall_seconds = out->reached ? t->state.reached_wall : t->state.wall_seconds;
     out->calibrated = out->reached ? t->state.reached_calibrated : t->state.calibrated;
-    TRY(journal_append(&t->journal, trial_end_line(t, out->valid, out->reason)));
-    checkpoint_remove(t->folder);
+    TRY(trial_append(t, trial_end_line(t, out->valid, out->reason)));
+    if (trial_writes(t))
+        checkpoint_remove(t->folder);
     return 0;
 }
 
@@ -445,9 +457,12 @@ static int32_t run(trial *t, trial_outcome *out)
     void *block = NULL;
     size_t block_size = 0;
     const char *reason = "";
-    TRY(open_training(t));
-    TRY(open_runner(t));
-    int32_t rc = open_record(t, &block, &block_size);
+    parallel *p = t->config->parallel;
+    TRY(parallel_agree(p, open_training(t)));
+    TRY(parallel_agree(p, open_runner(t)));
+    int32_t rc = parallel_agree(p, trial_writes(t) ? open_record(t, &block, &block_size) : 0);
+    if (!rc)
+        rc = trial_share_checkpoint(t, &block, &block_size);
     if (!rc && !block)
         rc = reference_measure(&t->reference, 2, 5, &t->state.reference_seconds);
     if (!rc)
@@ -463,7 +478,8 @@ static int32_t run(trial *t, trial_outcome *out)
     /* A full disk is not the submission's failure: the trial can be resumed. */
     if (t->referee_failure)
         return rc;
-    if (rc < 0 && rc != PODIUM_EDIVERGED && runner_ended(t->runner) == RUNNER_ALIVE)
+    if (rc < 0 && rc != PODIUM_EDIVERGED && runner_ended(t->runner) == RUNNER_ALIVE &&
+        !t->stage_failed)
         return rc;
     return finish(t, rc, reason, out);
 }
@@ -485,13 +501,22 @@ int32_t trial_run(const trial_config *config, trial_outcome *out)
     int32_t rc = make_folder(t);
     snprintf(out->folder, sizeof out->folder, "%s", t->folder);
     snprintf(record, sizeof record, "%s/trial.jsonl", t->folder);
-    if (!rc && !config->resume && file_exists(record))
+    bool finished = !rc && trial_writes(t) && config->resume && already_finished(t, out);
+    if (!rc && trial_writes(t) && !config->resume && file_exists(record))
         rc = podium_fail(PODIUM_EINVAL,
                          "'%s' is there already; --resume continues it, or choose "
                          "another results folder",
                          record);
-    else if (!rc && !(config->resume && already_finished(t, out)))
+    rc = parallel_agree(config->parallel, rc);
+    if (!rc)
+        rc = trial_share_outcome(t, &finished, out);
+    if (!rc && !finished)
         rc = run(t, out);
+    /* A failure inside the trial was the same on all ranks: the next one begins afresh. */
+    if (config->parallel) {
+        config->parallel->failed = false;
+        rc = parallel_agree(config->parallel, rc);
+    }
     journal_close(&t->journal);
     hyperparameters_destroy(t->values);
     runner_stop(t->runner);

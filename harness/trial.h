@@ -4,6 +4,7 @@
 #define HARNESS_TRIAL_H
 
 #include "base/yaml.h"
+#include "harness/parallel.h"
 #include "harness/training.h"
 
 #define TRIAL_KEY_BYTES 16
@@ -39,8 +40,9 @@ typedef struct trial_config {
     uint8_t key[TRIAL_KEY_BYTES]; /* of the results folder */
     const char *results;
     bool resume;
-    int64_t max_steps; /* ends VALID after so many, 0: never */
-    bool keep_going;   /* run on after the target until the budget: for tuning */
+    int64_t max_steps;  /* ends VALID after so many, 0: never */
+    parallel *parallel; /* ranks that work on this trial together, NULL: one.  Collective then */
+    bool keep_going;    /* run on after the target until the budget: for tuning */
     void (*progress)(void *arg, const trial_progress *p); /* NULL: none */
     void *progress_arg;
 } trial_config;

@@ -40,11 +40,26 @@ typedef struct trial {
     uint64_t parameter_seed, data_seed, submission_seed;
     void *copy; /* parameters under evaluation: the referee's own memory */
     double compiled_before, train_loss;
+    double shown_loss; /* train_loss, of all ranks */
     /* The referee's own failure inside an evaluate(): not the submission's, whatever it answers. */
     int32_t referee_failure;
     char referee_reason[512];
+    bool stage_failed; /* on several ranks: a call of the submission, or their parameters differ */
     char folder[4096];
 } trial;
+
+/* trial_ranks.c: on one rank each of them does the plain thing.
+ *
+ * The end of a stage of which this rank's result is rc: the common result, and the first rank's
+ * clocks.  [collective] */
+int32_t trial_settle(trial *t, int32_t rc);
+bool trial_writes(const trial *t); /* this rank keeps the files */
+/* journal_append by the rank that writes.  Steals the reference. */
+int32_t trial_append(trial *t, json_t *line);
+/* What the writing rank found, to all.  [collective] */
+int32_t trial_share_outcome(const trial *t, bool *finished, trial_outcome *out);
+/* The writing rank's checkpoint, t->state and block, to all; *block NULL: none.  [collective] */
+int32_t trial_share_checkpoint(trial *t, void **block, size_t *size);
 
 /* Lines of the record, new references (NULL: no memory). */
 json_t *trial_header_line(const trial *t);

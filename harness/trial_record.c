@@ -85,6 +85,18 @@ static json_t *machine_object(const trial *t)
     return o;
 }
 
+static json_t *parallel_object(const parallel *p)
+{
+    char layout[64];
+    json_t *o = json_object();
+    parallel_layout(p, layout, sizeof layout);
+    put_text(o, "layout", layout);
+    put_integer(o, "ranks", p->size);
+    put_integer(o, "ranks_on_first_host", comm_local_size(p->comm));
+    put_text(o, "library", comm_description(p->comm));
+    return o;
+}
+
 json_t *trial_header_line(const trial *t)
 {
     json_t *o = json_object(), *build = json_object();
@@ -108,6 +120,8 @@ json_t *trial_header_line(const trial *t)
         put_integer(o, "max_steps", t->config->max_steps);
     json_object_set_new(o, "keep_going", json_boolean(t->config->keep_going));
     json_object_set_new(o, "machine", machine_object(t));
+    if (t->config->parallel)
+        json_object_set_new(o, "parallel", parallel_object(t->config->parallel));
     put_text(build, "revision", t->config->revision ? t->config->revision : "unknown");
     put_text(build, "compiler", __VERSION__);
     json_object_set_new(o, "build", build);
@@ -117,8 +131,10 @@ json_t *trial_header_line(const trial *t)
 double trial_flops(const trial *t)
 {
     graph_stats s = graph_get_stats(t->training.train.graph);
-    return (double)t->state.gradient_evaluations * (s.forward_flops + s.backward_flops) +
-           (double)t->state.loss_evaluations * s.forward_flops;
+    double flops = (double)t->state.gradient_evaluations * (s.forward_flops + s.backward_flops) +
+                   (double)t->state.loss_evaluations * s.forward_flops;
+    /* This rank's graph has its part of the batch. */
+    return flops * ((double)t->batch / (double)parallel_share(t->config->parallel, t->batch).count);
 }
 
 static void put_clocks(json_t *o, const trial *t)
@@ -143,7 +159,7 @@ json_t *trial_evaluation_line(const trial *t, const char *hash)
     put_number(o, "loss", s->last_loss);
     const workload_config *c = &t->training.config;
     put_number(o, c->target_grows ? c->metric : "accuracy", s->last_quality);
-    put_number(o, "train_loss", t->train_loss);
+    put_number(o, "train_loss", t->config->parallel ? t->shown_loss : t->train_loss);
     put_number(o, "reference_step_seconds", s->reference_seconds);
     put_text(o, "hash", hash);
     return o;

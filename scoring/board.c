@@ -10,8 +10,9 @@
 
 static void title_of(const record *r, char *out, size_t size)
 {
-    int n = snprintf(out, size, "%s, %s, %s on %s, sandbox %s%s%s", r->size, r->isa, r->precision,
-                     r->device, r->sandbox, r->ruleset[0] ? ", ruleset " : "", r->ruleset);
+    int n = snprintf(out, size, "%s, %s, %s on %s%s%s, sandbox %s%s%s", r->size, r->isa,
+                     r->precision, r->device, r->layout[0] ? " ranks " : "", r->layout, r->sandbox,
+                     r->ruleset[0] ? ", ruleset " : "", r->ruleset);
     if (r->budget_multiplier != 1 && n > 0 && (size_t)n < size)
         snprintf(out + n, size - (size_t)n, ", %g budgets", r->budget_multiplier);
 }

@@ -70,6 +70,10 @@ static int32_t read_header(record *r, const json_t *line, const char *place)
     TRY(json_read_text(machine, place, "precision", &r->precision));
     TRY(json_read_text(machine, place, "sandbox", &r->sandbox));
     TRY(json_read_integer(machine, place, "threads", 1, 1 << 20, &r->threads));
+    json_t *ranks = json_object_get(line, "parallel");
+    r->layout = "";
+    if (ranks)
+        TRY(json_read_text(ranks, place, "layout", &r->layout));
     TRY(read_optional(line, place, "ruleset", &r->ruleset));
     TRY(read_optional(line, place, "unranked", &r->unranked));
     TRY(json_read_integer(line, place, "study", 0, 1 << 30, &r->study));

@@ -51,6 +51,7 @@ typedef struct record {
     const char *ruleset;  /* "" when none */
     const char *unranked; /* why it may not be in a table, "" when it may */
     const char *isa, *device, *precision, *sandbox, *cpu;
+    const char *layout; /* of ranks, "dp=2,zero=1"; "" one rank */
     int64_t threads, study, trial;
     uint64_t seed;
     char metric[16];   /* of the target: loss, accuracy or bleu */

@@ -18,7 +18,7 @@ static void test_frequencies(void)
     double sum = 0, count[CLASSES] = {0};
     for (int i = 0; i < ROWS; i++)
         memcpy(logits + i * CLASSES, one, sizeof one);
-    sample_rows(logits, ROWS, CLASSES, 7, drawn);
+    sample_rows(logits, ROWS, CLASSES, 7, 0, drawn);
     for (int k = 0; k < CLASSES; k++)
         sum += exp(one[k]);
     for (int i = 0; i < ROWS; i++)
@@ -28,9 +28,9 @@ static void test_frequencies(void)
         ok(fabs(count[k] - p * ROWS) <= 4 * sigma, "class %d comes up %g times, expected %.0f", k,
            count[k], p * ROWS);
     }
-    sample_rows(logits, ROWS, CLASSES, 7, again);
+    sample_rows(logits, ROWS, CLASSES, 7, 0, again);
     ok(!memcmp(drawn, again, sizeof drawn), "a seed draws the same labels again");
-    sample_rows(logits, ROWS, CLASSES, 8, again);
+    sample_rows(logits, ROWS, CLASSES, 8, 0, again);
     ok(memcmp(drawn, again, sizeof drawn) != 0, "another seed others");
 }
 

@@ -60,6 +60,15 @@ static int32_t train_batch(workload_task *t, uint64_t seed, int64_t step, int64_
     return PODIUM_OK;
 }
 
+static double batch_weight(const workload_task *t, const workload_batch *b, int64_t count)
+{
+    const int32_t *labels = b->data[1];
+    int64_t T = t->model.length, n = 0;
+    for (int64_t i = 0; i < count * T; i++)
+        n += i % T < T - 1 && labels[i + 1] != GPT_IGNORED;
+    return (double)n;
+}
+
 static int32_t eval_batch(workload_task *t, data_split split, int64_t start, int64_t batch,
                           workload_batch *out)
 {
@@ -130,6 +139,7 @@ const workload workload_gpt = {
     .build = build,
     .split_size = split_size,
     .train_batch = train_batch,
+    .batch_weight = batch_weight,
     .eval_batch = eval_batch,
     .score = score,
     .load = load,

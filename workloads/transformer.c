@@ -58,6 +58,15 @@ static int32_t train_batch(workload_task *t, uint64_t seed, int64_t step, int64_
     return PODIUM_OK;
 }
 
+static double batch_weight(const workload_task *t, const workload_batch *b, int64_t count)
+{
+    const float *weights = b->data[2];
+    double sum = 0;
+    for (int64_t i = 0; i < count * t->model.target; i++)
+        sum += (double)weights[i];
+    return sum;
+}
+
 static int32_t eval_batch(workload_task *t, data_split split, int64_t start, int64_t batch,
                           workload_batch *out)
 {
@@ -138,6 +147,7 @@ const workload workload_transformer = {
     .build = build,
     .split_size = split_size,
     .train_batch = train_batch,
+    .batch_weight = batch_weight,
     .eval_batch = eval_batch,
     .score = score,
     .scores_losses = true,

@@ -80,6 +80,9 @@ typedef struct workload {
      * deterministic in (seed, step), so a resume or rerun sees the same examples. */
     int32_t (*train_batch)(workload_task *t, uint64_t seed, int64_t step, int64_t batch,
                            int64_t first, int64_t count, workload_batch *out);
+    /* Sum of the weights that the mean loss of a training batch of `count` examples has; NULL: its
+     * number of examples. */
+    double (*batch_weight)(const workload_task *t, const workload_batch *b, int64_t count);
     /* Examples [start, start + batch) of a held-out split; the rest of the last batch has weight 0.
      */
     int32_t (*eval_batch)(workload_task *t, data_split split, int64_t start, int64_t batch,

@@ -340,14 +340,19 @@ static int32_t dropout(op_call *c)
     uint64_t threshold = (uint64_t)ceil(rate * 0x1p32); /* word / 2^32 >= rate, exactly */
     float scale = (float)(1 / (1 - rate));
     philox stream = philox_make(c->settings->seed, (uint64_t)c->i[0]);
+    int64_t first = graph_first_element(c->settings, n);
 #pragma omp parallel num_threads(cpu_team(c, 8 * n))
     {
-        uint32_t words[4 * DROPOUT_BLOCKS];
+        uint32_t room[4 * DROPOUT_BLOCKS + 4]; /* a shared batch may begin inside a block */
+        const uint32_t *words = room + first % 4;
         int64_t lo, hi;
         cpu_share(n, 4 * DROPOUT_BLOCKS, &lo, &hi);
         for (; lo < hi; lo += 4 * DROPOUT_BLOCKS) {
             int64_t count = hi - lo < 4 * DROPOUT_BLOCKS ? hi - lo : 4 * DROPOUT_BLOCKS;
-            philox_words(&stream, lo / 4, words);
+            philox_words(&stream, (first + lo) / 4, room);
+            if (first % 4)
+                philox_block(&stream, (uint64_t)((first + lo) / 4 + DROPOUT_BLOCKS),
+                             room + 4 * DROPOUT_BLOCKS);
 #pragma omp simd
             for (int64_t i = 0; i < count; i++)
                 out[lo + i] = words[i] >= threshold ? a[lo + i] * scale : 0.0f;

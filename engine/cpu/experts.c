@@ -90,9 +90,10 @@ static int32_t normal_noise(op_call *c)
     const float *a = c->in[0].data;
     float *out = c->out[0].data;
     philox stream = philox_make(c->settings->seed, (uint64_t)c->i[0]);
+    int64_t first = graph_first_element(c->settings, c->out[0].count);
 #pragma omp parallel for schedule(static) num_threads(cpu_team(c, 16 * c->out[0].count))
     for (int64_t i = 0; i < c->out[0].count; i++)
-        out[i] = a[i] + (float)(c->f[0] * philox_normal(&stream, (uint64_t)i));
+        out[i] = a[i] + (float)(c->f[0] * philox_normal(&stream, (uint64_t)(first + i)));
     return 0;
 }
 

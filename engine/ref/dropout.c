@@ -8,8 +8,9 @@ static int32_t dropout(op_call *c)
     double *out = c->out[0].data;
     double rate = c->settings->dropout;
     philox stream = philox_make(c->settings->seed, (uint64_t)c->i[0]);
+    int64_t first = graph_first_element(c->settings, c->out[0].count);
     for (int64_t i = 0; i < c->out[0].count; i++)
-        out[i] = philox_uniform(&stream, (uint64_t)i) >= rate ? a[i] / (1 - rate) : 0;
+        out[i] = philox_uniform(&stream, (uint64_t)(first + i)) >= rate ? a[i] / (1 - rate) : 0;
     return 0;
 }
 

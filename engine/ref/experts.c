@@ -147,8 +147,9 @@ static int32_t normal_noise(op_call *c)
     const double *a = c->in[0].data;
     double *out = c->out[0].data;
     philox stream = philox_make(c->settings->seed, (uint64_t)c->i[0]);
+    int64_t first = graph_first_element(c->settings, c->out[0].count);
     for (int64_t i = 0; i < c->out[0].count; i++)
-        out[i] = a[i] + c->f[0] * philox_normal(&stream, (uint64_t)i);
+        out[i] = a[i] + c->f[0] * philox_normal(&stream, (uint64_t)(first + i));
     return 0;
 }
 
