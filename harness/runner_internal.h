@@ -43,7 +43,7 @@ struct runner {
     uint8_t *vectors;
     size_t vectors_bytes;
     uint8_t *arrays; /* PROTOCOL_ARRAYS_BYTES of addresses, arrays_bytes of them behind memory */
-    size_t arrays_bytes;
+    size_t arrays_bytes, arrays_limit; /* the limit: a quarter of the machine's memory */
 
     runner_end end;
     bool frozen;

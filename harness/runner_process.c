@@ -44,14 +44,19 @@ int32_t runner_map_arrays(runner *r)
         return podium_fail(PODIUM_ENOMEM, "cannot set %zu bytes of addresses aside: %s",
                            PROTOCOL_ARRAYS_BYTES, strerror(errno));
     r->arrays = map;
+    size_t memory = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+    r->arrays_limit = memory / 4 < PROTOCOL_ARRAYS_BYTES ? memory / 4 : PROTOCOL_ARRAYS_BYTES;
     return 0;
 }
 
 int32_t runner_grow_arrays(runner *r, size_t bytes)
 {
-    if (bytes > PROTOCOL_ARRAYS_BYTES - r->arrays_bytes)
-        return podium_fail(PODIUM_ENOMEM, "%zu bytes of arrays more than the %zu there may be",
-                           bytes, PROTOCOL_ARRAYS_BYTES);
+    if (bytes > r->arrays_limit - r->arrays_bytes)
+        return podium_fail(
+            PODIUM_ENOMEM,
+            "%zu bytes of arrays beside %zu: a submission may have %zu, a quarter of "
+            "the memory",
+            bytes, r->arrays_bytes, r->arrays_limit);
     if (posix_fallocate(r->arrays_fd, (off_t)r->arrays_bytes, (off_t)bytes))
         return podium_fail(PODIUM_ENOMEM, "no memory for %zu bytes of arrays", bytes);
     r->arrays_bytes += bytes;

@@ -400,6 +400,25 @@ static void test_hostile_linalg(void)
     }
 }
 
+/* An array that would take the machine's memory is refused, and the next one is not. */
+static void test_array_limit(void)
+{
+    runner *r = created("tests/bad_submissions/good.so");
+    r->command = PROTOCOL_CREATE;
+    int64_t counts[2] = {(int64_t)1 << 33, 100};
+    int32_t status[2] = {0};
+    r->arrays_limit = 1 << 20;
+    for (int i = 0; i < 2; i++) {
+        r->message = (protocol_message){.kind = PROTOCOL_ARRAY_CREATE, .length = 1};
+        r->message.i[0] = counts[i];
+        r->control->bytes[0] = 'a';
+        ok(!runner_serve(r), "an array is asked for");
+        status[i] = r->control->message.status;
+    }
+    ok(status[0] == PODIUM_ENOMEM && status[1] == 0, "too large a one is refused, the next is not");
+    runner_stop(r);
+}
+
 /* The single-precision replay, by the magnitude rule of the goldens. */
 static void test_replay(void)
 {
@@ -433,6 +452,7 @@ int main(void)
     test_wrapped_evaluation();
     test_hostile();
     test_hostile_linalg();
+    test_array_limit();
     test_replay();
     return tap_done();
 }

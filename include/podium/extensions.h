@@ -37,7 +37,8 @@ typedef struct podium_block {
 typedef struct podium_linalg {
     uint32_t struct_size;
     int32_t pad;
-    /* `count` zeros, kept in checkpoints under `name`, counted as optimizer memory.  In create. */
+    /* `count` zeros, kept in checkpoints under `name`, counted as optimizer memory.  In create.
+     * Errors: PODIUM_ENOMEM past a quarter of the machine's memory, all arrays together. */
     int32_t (*array_create)(const podium_host *h, const char *name, int64_t count,
                             podium_vec **out);
     /* All elements of an array as one axis; valid until the next host call. */

@@ -60,6 +60,7 @@ static runner *make(void)
     r->pid = r->control_fd = r->vectors_fd = r->arrays_fd = r->log_fd = -1;
     if (runner_allocate(r) || runner_map_arrays(r))
         abort();
+    r->arrays_limit = 1 << 20;
     r->control = aligned_alloc(4096, r->control_bytes);
     r->vectors = aligned_alloc(4096, r->vectors_bytes);
     if (!r->control || !r->vectors)
