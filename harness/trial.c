@@ -95,12 +95,10 @@ static int32_t close_segment(trial *t, int warm_up, int steps)
     return 0;
 }
 
-static void report(const trial *t, bool evaluated)
+static trial_progress progress_of(const trial *t, bool evaluated)
 {
     const workload_config *c = &t->training.config;
-    if (!t->config->progress)
-        return;
-    trial_progress p = {
+    return (trial_progress){
         .step = t->state.step,
         .train_loss = t->config->parallel ? t->shown_loss : t->train_loss,
         .loss = t->state.last_loss,
@@ -112,7 +110,21 @@ static void report(const trial *t, bool evaluated)
         .seconds_left = seconds_left(t),
         .evaluated = evaluated,
     };
-    t->config->progress(t->config->progress_arg, &p);
+}
+
+static void report(const trial *t, bool evaluated)
+{
+    trial_progress p = progress_of(t, evaluated);
+    if (t->config->progress)
+        t->config->progress(t->config->progress_arg, &p);
+}
+
+/* Does whoever watches the trial end it? */
+static bool is_stopped(trial *t)
+{
+    trial_progress p = progress_of(t, true);
+    return t->config->stop && isnan(t->state.reached_wall) &&
+           t->config->stop(t->config->stop_arg, &p, t->stop_reason, sizeof t->stop_reason);
 }
 
 /* --- evaluation --------------------------------------------------------------------------- */
@@ -134,12 +146,32 @@ static void extend_chain(trial *t, char hex[SHA256_HEX])
     sha256_hex(t->state.chain, hex);
 }
 
+/* Euclidean norms of the parameters and of how far they came since the evaluation
+ * before.  Off the clock. */
+static void measure_norms(trial *t)
+{
+    bool wide = t->training.backend->real == PODIUM_F64;
+    size_t n = t->training.vector_bytes / (wide ? sizeof(double) : sizeof(float));
+    const void *now = runner_x(t->runner);
+    double norm = 0, moved = 0;
+    for (size_t i = 0; i < n; i++) {
+        double x = wide ? ((const double *)now)[i] : ((const float *)now)[i];
+        double y = wide ? ((const double *)t->copy)[i] : ((const float *)t->copy)[i];
+        norm += x * x;
+        moved += (x - y) * (x - y);
+    }
+    t->parameter_norm = sqrt(norm);
+    t->update_norm = t->has_copy ? sqrt(moved) : NAN;
+}
+
 /* Everything that happens while the runner stands still. */
 static int32_t evaluate_frozen(trial *t)
 {
     char hex[SHA256_HEX];
     trial_state *s = &t->state;
+    measure_norms(t);
     memcpy(t->copy, runner_x(t->runner), t->training.vector_bytes);
+    t->has_copy = true;
     bool finite = runner_x_is_finite(t->runner);
     int64_t growth = runner_resident_growth(t->runner);
     s->memory_growth = growth > s->memory_growth ? growth : s->memory_growth;
@@ -167,16 +199,37 @@ static int32_t evaluate_frozen(trial *t)
     return 0;
 }
 
+/* The submission's block, and behind it the parameters of the newest evaluation. */
 static int32_t write_checkpoint(trial *t)
 {
     void *block = NULL;
     size_t size = 0;
     TRY(runner_snapshot(t->runner, &block, &size));
     int32_t rc = 0;
-    if (trial_writes(t))
-        rc = checkpoint_write(t->folder, &t->state, sizeof t->state, block, size);
+    if (trial_writes(t)) {
+        char *grown = realloc(block, size + t->training.vector_bytes);
+        rc = grown ? 0 : podium_fail(PODIUM_ENOMEM, "no memory for a checkpoint");
+        block = grown ? grown : block;
+        if (!rc) {
+            memcpy(grown + size, t->copy, t->training.vector_bytes);
+            rc = checkpoint_write(t->folder, &t->state, sizeof t->state, block,
+                                  size + t->training.vector_bytes);
+        }
+    }
     free(block);
     return parallel_agree(t->config->parallel, rc);
+}
+
+/* The copy that stands behind the submission's own block; *size becomes that of the latter. */
+static int32_t take_copy(trial *t, const void *block, size_t *size)
+{
+    if (*size < t->training.vector_bytes)
+        return podium_fail(PODIUM_EINVAL, "the checkpoint in '%s' is too short: %zu bytes",
+                           t->folder, *size);
+    *size -= t->training.vector_bytes;
+    memcpy(t->copy, (const char *)block + *size, t->training.vector_bytes);
+    t->has_copy = true;
+    return 0;
 }
 
 static int32_t evaluate(trial *t)
@@ -248,6 +301,10 @@ static int32_t train(trial *t, const char **reason)
         if (in_budget && (t->state.done || t->state.examples / c->eval_every_examples > period)) {
             TRY(evaluate(t));
             shown = clock_nanoseconds();
+            if (is_stopped(t)) {
+                *reason = t->stop_reason;
+                return 0;
+            }
         } else if ((double)(clock_nanoseconds() - shown) * 1e-9 > PROGRESS_EVERY) {
             report(t, false);
             shown = clock_nanoseconds();
@@ -313,7 +370,10 @@ static int32_t open_training(trial *t)
     TRY(training_open(&t->training, &o));
     t->training.config.budget_steps *= c->budget_multiplier;
     t->copy = aligned_alloc(64, (t->training.vector_bytes + 63) / 64 * 64);
-    return t->copy ? 0 : podium_fail(PODIUM_ENOMEM, "no memory for a copy of the parameters");
+    if (!t->copy)
+        return podium_fail(PODIUM_ENOMEM, "no memory for a copy of the parameters");
+    memset(t->copy, 0, t->training.vector_bytes);
+    return 0;
 }
 
 static int32_t set_values(trial *t)
@@ -463,6 +523,8 @@ static int32_t run(trial *t, trial_outcome *out)
     int32_t rc = parallel_agree(p, trial_writes(t) ? open_record(t, &block, &block_size) : 0);
     if (!rc)
         rc = trial_share_checkpoint(t, &block, &block_size);
+    if (!rc && block)
+        rc = take_copy(t, block, &block_size);
     if (!rc && !block)
         rc = reference_measure(&t->reference, 2, 5, &t->state.reference_seconds);
     if (!rc)

@@ -45,6 +45,11 @@ typedef struct trial_config {
     bool keep_going;    /* run on after the target until the budget: for tuning */
     void (*progress)(void *arg, const trial_progress *p); /* NULL: none */
     void *progress_arg;
+    const char *search; /* what the trial is a part of, for the record; NULL: a race */
+    /* Asked after each evaluation that missed the target, NULL: nobody.  True ends the trial VALID,
+     * with the reason it writes. */
+    bool (*stop)(void *arg, const trial_progress *p, char *reason, size_t size);
+    void *stop_arg;
 } trial_config;
 
 typedef struct trial_outcome {

@@ -45,6 +45,9 @@ typedef struct trial {
     int32_t referee_failure;
     char referee_reason[512];
     bool stage_failed; /* on several ranks: a call of the submission, or their parameters differ */
+    char stop_reason[256];
+    bool has_copy;                      /* `copy` holds the parameters of the evaluation before */
+    double parameter_norm, update_norm; /* of the newest evaluation; NaN: not known */
     char folder[4096];
 } trial;
 

@@ -118,6 +118,8 @@ json_t *trial_header_line(const trial *t)
     put_integer(o, "seed", (int64_t)t->config->seed);
     if (t->config->max_steps)
         put_integer(o, "max_steps", t->config->max_steps);
+    if (t->config->search)
+        put_text(o, "search", t->config->search);
     json_object_set_new(o, "keep_going", json_boolean(t->config->keep_going));
     json_object_set_new(o, "machine", machine_object(t));
     if (t->config->parallel)
@@ -160,6 +162,8 @@ json_t *trial_evaluation_line(const trial *t, const char *hash)
     const workload_config *c = &t->training.config;
     put_number(o, c->target_grows ? c->metric : "accuracy", s->last_quality);
     put_number(o, "train_loss", t->config->parallel ? t->shown_loss : t->train_loss);
+    put_number(o, "parameter_norm", t->parameter_norm);
+    put_number(o, "update_norm", t->update_norm);
     put_number(o, "reference_step_seconds", s->reference_seconds);
     put_text(o, "hash", hash);
     return o;

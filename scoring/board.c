@@ -214,6 +214,10 @@ int32_t board_list_build(board_list *out, const record_list *records, const boar
             rc = leave_out(out, r, why);
             continue;
         }
+        if (json_object_get(r->header, "search")) {
+            rc = leave_out(out, r, "part of a search, not of a race");
+            continue;
+        }
         if (o->preset && not_of_preset(o->preset, r, why, sizeof why)) {
             rc = leave_out(out, r, why);
             continue;

@@ -85,6 +85,13 @@ static int32_t read_header(record *r, const json_t *line, const char *place)
     return 0;
 }
 
+/* A number that older records lack. */
+static double number_or_nan(const json_t *line, const char *key)
+{
+    double x;
+    return json_number_of(json_object_get(line, key), &x) ? x : NAN;
+}
+
 static int32_t read_evaluation(const record *r, record_evaluation *e, const json_t *line,
                                const char *place)
 {
@@ -105,6 +112,9 @@ static int32_t read_evaluation(const record *r, record_evaluation *e, const json
             return podium_fail(PODIUM_EINVAL, "%s: the %s clock is no time: %g", place,
                                record_clock_names[i], e->clock[i]);
     TRY(json_read_number(line, place, "reference_step_seconds", &e->reference_step_seconds));
+    e->train_loss = number_or_nan(line, "train_loss");
+    e->parameter_norm = number_or_nan(line, "parameter_norm");
+    e->update_norm = number_or_nan(line, "update_norm");
     TRY(json_read_text(line, place, "hash", &hash));
     if (strlen(hash) != 64 || strspn(hash, "0123456789abcdef") != 64)
         return podium_fail(PODIUM_EINVAL, "%s: field 'hash': expected 64 hexadecimal digits",

@@ -36,6 +36,7 @@ typedef struct record_evaluation {
     double clock[CLOCK_COUNT]; /* reference steps, seconds, steps, FLOPs, gradient
                                   evaluations */
     double reference_step_seconds;
+    double train_loss, parameter_norm, update_norm; /* NaN where the record does not say */
     char hash[65];
 } record_evaluation;
 
