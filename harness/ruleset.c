@@ -51,9 +51,10 @@ static int32_t number_of_point(const ruleset *r, int64_t study, int64_t trial, i
 }
 
 /* {fixed: ..., point: ...}: one document, so that one may be laid over the other. */
-static int32_t lay_over(const ruleset *r, int64_t point, yaml_document **document,
-                        const yaml_node **out)
+int32_t ruleset_point_settings(const ruleset *r, int64_t point, yaml_document **document,
+                               const yaml_node **out)
 {
+    *document = NULL;
     char name[160];
     text_buffer text = {0};
     text_add(&text, "{\"fixed\": ");
@@ -85,5 +86,5 @@ int32_t ruleset_settings(const ruleset *r, int64_t study, int64_t trial, yaml_do
     if (!is_named(r, "external"))
         return 0;
     TRY(number_of_point(r, study, trial, point));
-    return lay_over(r, *point, document, out);
+    return ruleset_point_settings(r, *point, document, out);
 }

@@ -29,4 +29,8 @@ void ruleset_release(ruleset *r);
 int32_t ruleset_settings(const ruleset *r, int64_t study, int64_t trial, yaml_document **document,
                          const yaml_node **out, int64_t *point);
 
+/* The same of point `point` of the search space, for a search of one's own. */
+int32_t ruleset_point_settings(const ruleset *r, int64_t point, yaml_document **document,
+                               const yaml_node **out);
+
 #endif

@@ -30,6 +30,7 @@ static int32_t read_folder(submission_folder *s, const char *folder)
     const char *name = NULL, *optimizer = NULL, *ignored;
     TRY(path_join(path, sizeof path, folder, "submission.yaml"));
     TRY(yaml_parse_file(&s->document, path));
+    snprintf(s->folder, sizeof s->folder, "%s", folder);
     const yaml_node *root = yaml_root(s->document);
     TRY(yaml_require(root, "name"));
     TRY(yaml_string(root, "name", &name));

@@ -8,6 +8,7 @@
 typedef struct submission_folder {
     char name[128]; /* for results folders and tables */
     char so_path[4096];
+    char folder[4200];             /* that holds submission.yaml, "" if none does */
     yaml_document *document;       /* of submission.yaml, or NULL; owned */
     const yaml_node *settings;     /* its hyperparameters, or NULL */
     const yaml_node *search_space; /* or NULL */

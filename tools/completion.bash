@@ -17,7 +17,7 @@ _podium()
                     help) words=$("$podium" --help 2> /dev/null | awk '/^  [a-z]/ {print $1}') ;;
                     list) words="workloads optimizers tracks datasets presets" ;;
                     data) words="all $(_podium_names datasets)" ;;
-                    run | check | compare) words=$(_podium_names optimizers) ;;
+                    run | check | compare | tune | calibrate) words=$(_podium_names optimizers) ;;
                 esac
                 ;;
         esac
