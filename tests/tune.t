@@ -17,7 +17,7 @@ ok() { # STATUS WORDS
 search() {
     local want=$1 command=$2
     shift 2
-    "$podium" "$command" --suite test --threads 1 "$@" > "$tmp/out" 2> "$tmp/err"
+    "$podium" "$command" --suite test --threads 1 --key 000102030405060708090a0b0c0d0e0f "$@" > "$tmp/out" 2> "$tmp/err"
     local got=$?
     echo "exit status $got" >> "$tmp/err"
     [ $got = "$want" ]
