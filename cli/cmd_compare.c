@@ -126,7 +126,7 @@ static int32_t claim(const comparison *c)
     for (int k = 0; k < 2; k++) {
         char hash[SHA256_HEX];
         text_buffer t = {0};
-        int32_t rc = sha256_of_file(c->side[k].so_path, hash);
+        int32_t rc = submission_hash(c->side[k].so_path, hash);
         text_print(&t, "%s sha256 %s ", c->side[k].name, rc ? "" : hash);
         yaml_print_canonical(&t, c->side[k].settings);
         json_object_set_new(id, names[k], json_string(t.data ? t.data : ""));

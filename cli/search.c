@@ -114,7 +114,7 @@ static int32_t claim(const search *s)
 {
     char hash[SHA256_HEX];
     text_buffer fixed = {0}, space = {0};
-    TRY(sha256_of_file(s->submission.so_path, hash));
+    TRY(submission_hash(s->submission.so_path, hash));
     yaml_print_canonical(&fixed, s->submission.settings);
     yaml_print_canonical(&space, s->submission.search_space);
     json_t *id = trial_options_identity(&s->common, s->command);
@@ -154,8 +154,8 @@ static bool is_finished(const search *s, size_t point, size_t w, int64_t study)
     size_t n = 0;
     const trial_options *o = &s->common;
     snprintf(path, sizeof path, "%s/point-%04d/%s/%s-%s%s%s/study-%" PRId64 "/trial-0/trial.jsonl",
-             s->results, s->order[point], s->submission.name, o->workloads[w]->name,
-             o->suite, o->held_out ? "-" : "", o->held_out ? o->held_out : "", study);
+             s->results, s->order[point], s->submission.name, o->workloads[w]->name, o->suite,
+             o->held_out ? "-" : "", o->held_out ? o->held_out : "", study);
     bool finished = file_exists(path) && !file_read(path, 64u << 20, &text, &n) &&
                     strstr(text, "{\"event\":\"end\"");
     free(text);

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/revision.h"
+#include "harness/python_submission.h"
 
 void trial_options_init(trial_options *o, const char *clock)
 {
@@ -182,6 +183,13 @@ int32_t results_claim(const char *dir, json_t *identity)
     json_decref(before);
     json_decref(identity);
     return rc;
+}
+
+int32_t submission_hash(const char *so_path, char hash[SHA256_HEX])
+{
+    char file[4096];
+    TRY(python_submission_file(so_path, file, sizeof file));
+    return sha256_of_file(file, hash);
 }
 
 int32_t trial_record(trial_config *c, record **out)

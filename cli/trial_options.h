@@ -4,6 +4,7 @@
 #define CLI_TRIAL_OPTIONS_H
 
 #include <jansson.h>
+#include "base/sha256.h"
 #include "harness/trial.h"
 #include "scoring/record.h"
 
@@ -49,6 +50,9 @@ void trial_options_configure(const trial_options *o, trial_config *c);
 int32_t results_claim(const char *dir, json_t *identity);
 /* Fields of identity that all of these commands have; a new reference. */
 json_t *trial_options_identity(const trial_options *o, const char *command);
+
+/* Of the .so, or of the file that holds the Python class.  Errors: PODIUM_EIO. */
+int32_t submission_hash(const char *so_path, char hash[SHA256_HEX]);
 
 /* Runs the trial, or goes on with it, or finds it finished; reads its record.  Errors:
  * those of trial_run. */
