@@ -14,7 +14,6 @@ static const struct {
     const char *set, *file, *made_by;
 } derived[] = {
     {"debian-text", "train.en", "debian-text"},
-    {"ddtp", "vocabulary.vocab", "debian-text"},
     {"descriptions", "vocabulary.vocab", "debian-text"},
     {"sections", "valid.tsv", "debian-text"},
     {"match", "valid.tsv", "debian-text"},
