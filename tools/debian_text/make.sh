@@ -3,7 +3,7 @@
 # same set.  Fetches the indices with apt into a temporary folder; needs build/libpodium.a.
 # usage: tools/debian_text/make.sh [OLDER NEWER [MIRROR]]
 set -eu
-older=${1:-bookworm} newer=${2:-trixie} mirror=${3:-http://deb.debian.org/debian}
+older=${1:-bookworm} newer=${2:-trixie} mirror=${3:?the third argument is the address of a Debian mirror}
 root=$(cd "$(dirname "$0")/../.." && pwd)
 temp=$(mktemp -d)
 trap 'rm -rf "$temp"' EXIT
