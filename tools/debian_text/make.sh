@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes data/debian-text/manifest.gz again from two releases: what both have, so that either gives the
 # same set.  Fetches the indices with apt into a temporary folder; needs build/libpodium.a.
-# usage: tools/debian_text/make.sh [OLDER NEWER [MIRROR]]
+# usage: tools/debian_text/make.sh OLDER NEWER MIRROR   (bookworm trixie, and the address of a mirror)
 set -eu
-older=${1:-bookworm} newer=${2:-trixie} mirror=${3:?the third argument is the address of a Debian mirror}
+: "${3:?usage: make.sh OLDER NEWER MIRROR}"
+older=$1 newer=$2 mirror=$3
 root=$(cd "$(dirname "$0")/../.." && pwd)
 temp=$(mktemp -d)
 trap 'rm -rf "$temp"' EXIT
