@@ -7,7 +7,7 @@ podium=$build/podium
 command -v mpirun > /dev/null || { echo "1..0 # SKIP no mpirun (apt-get install openmpi-bin)"; exit 0; }
 [ -e "$build/backends/libpodium_mpi.so" ] || { echo "1..0 # SKIP built without MPI (apt-get install libopenmpi-dev)"; exit 0; }
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1 GOMP_SPINCOUNT=1000
-export ASAN_OPTIONS=detect_leaks=0
+export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0:verify_asan_link_order=0
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 ranks() { mpirun --oversubscribe --bind-to none --mca btl self,vader --mca mpi_yield_when_idle 1 -n "$@"; }
