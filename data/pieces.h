@@ -1,6 +1,6 @@
 /* Text that a SentencePiece tool has encoded: its vocabulary file (spm_train's .vocab: "PIECE TAB
  * SCORE" a line) and files of ids (spm_encode --output_format=id: numbers and spaces, a sentence a
- * line).  The `full` size reads these. */
+ * line). */
 #ifndef DATA_PIECES_H
 #define DATA_PIECES_H
 

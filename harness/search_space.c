@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mt19937.h"
-
 static const yaml_node *either(const yaml_node *map, const char *a, const char *b, const char **key)
 {
     const yaml_node *n = yaml_get(map, a);
