@@ -69,6 +69,7 @@ $(BUILD)/obj/engine/cpu/%.o: override CFLAGS += -O3 -march=$(ARCH) -fno-trapping
 # The jitter of images too: without contraction, so the pixels are the same on every machine.
 $(BUILD)/obj/data/image_data.o: override CFLAGS += -O3 -march=$(ARCH) -fno-trapping-math -ffp-contract=off
 $(BUILD)/obj/engine/program%.o: override CFLAGS += -O3 -march=$(ARCH) -fno-trapping-math
+$(BUILD)/obj/engine/linalg.o: override CFLAGS += -O3 -march=$(ARCH) -fno-trapping-math
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)

@@ -1,6 +1,5 @@
 /* `podium doctor`: what this machine can do, and the Debian package of what is missing.  Every line
  * is a finding: part of the machine, there or not, and in words what was found or why not. */
-#include <dlfcn.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -21,6 +20,7 @@
 #include "cli/command.h"
 #include "comm/comm.h"
 #include "engine/backend.h"
+#include "engine/linalg.h"
 
 #define MAX_FINDINGS 64
 #define TEXT_BYTES 512
@@ -108,14 +108,11 @@ static void look_at_devices(findings *f)
 /* Which LAPACK there is: OpenBLAS brings its own, and says so. */
 static void look_at_lapack(findings *f)
 {
-    union {
-        void *object;
-        char *(*config)(void);
-    } openblas = {.object = dlsym(RTLD_DEFAULT, "openblas_get_config")};
-    bool there = openblas.object != NULL;
-    add(f, "devices", "openblas", there, there ? NULL : "libopenblas0-openmp", "%s",
-        there ? openblas.config()
-              : "reference LAPACK: Shampoo's roots and SOAP's bases take eight times as long");
+    char library[512];
+    linalg_library(library, sizeof library);
+    bool there = strstr(library, "OpenBLAS");
+    add(f, "devices", "openblas", there, there ? NULL : "libopenblas0-openmp", "%s%s", library,
+        there ? "" : ": Shampoo's roots and SOAP's bases take eight times as long");
 }
 
 /* The first executable of that name on PATH into `out`. */

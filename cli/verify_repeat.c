@@ -12,6 +12,7 @@
 #include "base/machine.h"
 #include "base/text.h"
 #include "cli/revision.h"
+#include "engine/linalg.h"
 #include "harness/python_submission.h"
 #include "harness/submission_folder.h"
 #include "harness/trial.h"
@@ -69,6 +70,20 @@ static int32_t configure(const record *r, const verify_options *o, trial_config 
     return json_read_flag(r->header, r->path, "keep_going", &c->keep_going);
 }
 
+/* Bases and roots differ from one LAPACK to another, and only who uses them does.  Records of old
+ * do not name it. */
+static void note_lapack(const record *r, verify_form *form)
+{
+    char here[512];
+    const char *recorded;
+    json_t *submission = json_object_get(r->header, "submission");
+    if (!json_is_true(json_object_get(submission, "needs_whole_tensors")) ||
+        verify_text(r, "machine", "lapack", &recorded))
+        return;
+    linalg_library(here, sizeof here);
+    note(form, "LAPACK", recorded, here);
+}
+
 /* Opens the workload as the trial will, which tells data, library versions and threads. */
 static int32_t check_training(const record *r, const trial_config *c, verify_form *form)
 {
@@ -89,6 +104,7 @@ static int32_t check_training(const record *r, const trial_config *c, verify_for
     if (!rc)
         rc = expect("data", r->data_id, t.config.entry->workload->data_id(t.task));
     note(form, "backend", recorded, t.backend->description);
+    note_lapack(r, form);
     training_close(&t);
     return rc;
 }

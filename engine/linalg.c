@@ -13,7 +13,8 @@ static const int32_t num_blocks[LINALG_OPS] = {
     [LINALG_PRODUCT] = 3,       [LINALG_GRAM] = 2, [LINALG_CONTRACT] = 3,
     [LINALG_EIGEN] = 2,         [LINALG_QR] = 2,   [LINALG_INVERSE_ROOT] = 2,
     [LINALG_NEWTON_SCHULZ] = 1, [LINALG_DOT] = 2,  [LINALG_COLUMN_DOTS] = 2,
-    [LINALG_TAKE] = 2,          [LINALG_ADD] = 2,
+    [LINALG_TAKE] = 2,          [LINALG_ADD] = 2,  [LINALG_AXIS_SQUARES] = 3,
+    [LINALG_AXIS_SCALE] = 3,
 };
 
 int32_t linalg_num_blocks(int32_t op)
@@ -25,6 +26,7 @@ int64_t linalg_num_values(const linalg_call *c)
 {
     switch (c->op) {
     case LINALG_DOT:
+    case LINALG_AXIS_SCALE:
         return 1;
     case LINALG_EIGEN:
         return c->block[0].shape[0];
@@ -41,6 +43,13 @@ static int64_t count_of(const linalg_block *b)
     for (int32_t d = 0; d < b->ndim; d++)
         n *= b->shape[d];
     return n;
+}
+
+int64_t linalg_moved(const linalg_call *c)
+{
+    if (c->op != LINALG_AXIS_SQUARES && c->op != LINALG_AXIS_SCALE)
+        return 0;
+    return count_of(&c->block[0]) * (c->op == LINALG_AXIS_SCALE ? 2 : 1);
 }
 
 static bool same_shape(const linalg_block *a, const linalg_block *b, int32_t but)
@@ -119,6 +128,24 @@ static int32_t check_newton_schulz(const linalg_call *c)
     return (double)count_of(a) * least * 2 * c->mode > MAX_WORK ? wrong("a matrix too large") : 0;
 }
 
+/* Axis `axis` of a left out gives b. */
+static bool is_without(const linalg_block *a, int32_t axis, const linalg_block *b)
+{
+    bool same = b->ndim == a->ndim - 1;
+    for (int32_t d = 0; same && d < b->ndim; d++)
+        same = b->shape[d] == a->shape[d + (d >= axis)];
+    return same;
+}
+
+static int32_t check_axes(const linalg_call *c)
+{
+    const linalg_block *a = &c->block[0];
+    if ((a->ndim != 2 && a->ndim != 3) || !is_without(a, a->ndim - 1, &c->block[1]) ||
+        !is_without(a, a->ndim - 2, &c->block[2]))
+        return wrong("expected a matrix or a batch, with a number for each row and each column");
+    return 0;
+}
+
 int32_t linalg_check(const linalg_call *c)
 {
     int32_t blocks = linalg_num_blocks(c->op);
@@ -154,15 +181,17 @@ int32_t linalg_check(const linalg_call *c)
         return a->ndim == 2 && a->shape[1] <= LINALG_MAX_ORDER && same_shape(a, b, -1)
                    ? 0
                    : wrong("column products take two matrices of one shape");
+    case LINALG_AXIS_SQUARES:
+    case LINALG_AXIS_SCALE:
+        return check_axes(c);
     default:
         return same_shape(a, b, -1) ? 0 : wrong("expected two blocks of one shape");
     }
 }
 
-/* Buffer `number` of at least `count` elements, NULL: no memory. */
-static void *space_take(linalg_space *s, int number, int64_t count)
+/* Buffer `number` of at least `bytes`, NULL: no memory. */
+static void *space_take_bytes(linalg_space *s, int number, size_t bytes)
 {
-    size_t bytes = (size_t)count * (s->real == PODIUM_F64 ? sizeof(double) : sizeof(float));
     if (s->bytes[number] < bytes) {
         size_t rounded = (bytes + 4095) / 4096 * 4096;
         free(s->buffer[number]);
@@ -170,6 +199,12 @@ static void *space_take(linalg_space *s, int number, int64_t count)
         s->bytes[number] = s->buffer[number] ? rounded : 0;
     }
     return s->buffer[number];
+}
+
+static void *space_take(linalg_space *s, int number, int64_t count)
+{
+    size_t real = s->real == PODIUM_F64 ? sizeof(double) : sizeof(float);
+    return space_take_bytes(s, number, (size_t)count * real);
 }
 
 static bool is_contiguous(const linalg_block *b)
@@ -192,6 +227,41 @@ static void unfold(const linalg_block *b, int32_t mode, int64_t *before, int64_t
         *after *= b->shape[i];
 }
 
+/* Passes along axes go tile by tile, whatever the threads: each sums its part of rows and columns,
+ * up to RUN_ROWS x TILE_COLUMNS elements in the element type and those in double, and the parts are
+ * added in order.  A tile is some 64 thousand elements, so that what is written besides is little.
+ */
+enum { TILE_COLUMNS = 1024, TILE_ELEMENTS = 65536, RUN_ROWS = 64 };
+
+typedef struct tiling {
+    int64_t rows, columns;           /* of a matrix */
+    int64_t high, wide, down, right; /* of a tile, and how many there are each way */
+} tiling;
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static tiling tiling_of(const linalg_block *a)
+{
+    tiling t = {.rows = a->shape[a->ndim - 2], .columns = a->shape[a->ndim - 1]};
+    t.wide = t.columns < TILE_COLUMNS ? t.columns : TILE_COLUMNS;
+    t.high = TILE_ELEMENTS / t.wide;
+    t.high = t.high < t.rows ? t.high : t.rows;
+    t.down = ceil_div(t.rows, t.high);
+    t.right = ceil_div(t.columns, t.wide);
+    return t;
+}
+
+/* Threads for a matrix of these tiles: none meet for little. */
+static int team_of(const linalg_space *s, const tiling *t)
+{
+    int64_t tiles = t->down * t->right;
+    int most = t->rows * t->columns < TILE_ELEMENTS / 2 ? 1 : s->threads;
+    return most < 1 ? 1 : tiles < most ? (int)tiles : most;
+}
+
 /* LAPACK, column-major; hidden lengths of the characters last (gfortran's convention). */
 #define LAPACK(T, prefix)                                                                          \
     void prefix##syevd_(const char *jobz, const char *uplo, const int *n, T *a, const int *lda,    \
@@ -210,6 +280,7 @@ LAPACK(float, s)
 #define GEQRF dgeqrf_
 #define ORGQR dorgqr_
 #include "engine/linalg_real.h"
+#include "engine/linalg_axes.h"
 #undef REAL
 #undef NAME
 #undef SYEVD
@@ -222,11 +293,17 @@ LAPACK(float, s)
 #define GEQRF sgeqrf_
 #define ORGQR sorgqr_
 #include "engine/linalg_real.h"
+#include "engine/linalg_axes.h"
 
 int32_t linalg_run_host(linalg_space *s, const linalg_call *c)
 {
     TRY(linalg_check(c));
-    return s->real == PODIUM_F64 ? double_run(s, c) : float_run(s, c);
+    bool is_double = s->real == PODIUM_F64;
+    if (c->op == LINALG_AXIS_SQUARES)
+        return is_double ? double_axis_squares(s, c) : float_axis_squares(s, c);
+    if (c->op == LINALG_AXIS_SCALE)
+        return is_double ? double_axis_scale(s, c) : float_axis_scale(s, c);
+    return is_double ? double_run(s, c) : float_run(s, c);
 }
 
 void linalg_release(linalg_space *s)

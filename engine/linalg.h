@@ -38,6 +38,8 @@ typedef enum {
     LINALG_COLUMN_DOTS,   /* values[j] = sum_i a[i, j] b[i, j] */
     LINALG_TAKE,          /* b: a with axis `mode` in the order given */
     LINALG_ADD,           /* b = f0 a + f1 b */
+    LINALG_AXIS_SQUARES,  /* b = f0 sum over j a[.., i, j]^2 + f1 b; c the same over i */
+    LINALG_AXIS_SCALE,    /* a[.., i, j] *= b[.., i] c[.., j]; values[0] = sum of its squares */
     LINALG_OPS,
 } linalg_op;
 
@@ -45,7 +47,7 @@ typedef struct linalg_call {
     int32_t op, mode, flags;
     double f[4];
     linalg_block block[LINALG_MAX_BLOCKS];
-    double *values;       /* EIGEN, DOT, COLUMN_DOTS: linalg_num_values of them */
+    double *values;       /* EIGEN, DOT, COLUMN_DOTS, AXIS_SCALE: linalg_num_values of them */
     const int32_t *order; /* TAKE: shape[mode] indices */
 } linalg_call;
 
@@ -61,6 +63,7 @@ typedef struct linalg_product {
 /* Working memory of a backend: grows to the largest call, then no call allocates. */
 typedef struct linalg_space {
     int32_t real; /* PODIUM_F32 or PODIUM_F64 */
+    int threads;  /* of the passes along axes, which give the same bits with any number; 0: one */
     /* NULL: plain loops. */
     int32_t (*product)(void *arg, const linalg_product *p);
     void *product_arg;
@@ -71,6 +74,8 @@ typedef struct linalg_space {
 /* Blocks the operation takes, 0: no such operation; numbers it gives back for these shapes. */
 int32_t linalg_num_blocks(int32_t op);
 int64_t linalg_num_values(const linalg_call *c);
+/* Elements that a call reads and writes in streams (AXIS_SQUARES, AXIS_SCALE); 0 for the others. */
+int64_t linalg_moved(const linalg_call *c);
 /* Shapes that fit each other, within the limits.  Data is not looked at.
  * Errors: PODIUM_EINVAL with what was expected. */
 int32_t linalg_check(const linalg_call *c);
@@ -78,5 +83,11 @@ int32_t linalg_check(const linalg_call *c);
  * finite; PODIUM_EDEVICE when LAPACK gives up. */
 int32_t linalg_run_host(linalg_space *s, const linalg_call *c);
 void linalg_release(linalg_space *s);
+
+/* The LAPACK in use: its folder and file, version, and OpenBLAS's own words.  Bits of eigenvectors
+ * and bases depend on it. */
+void linalg_library(char *out, size_t size);
+/* OpenBLAS has threads of its own, as many as there are processors unless it is told. */
+void linalg_library_threads(int threads);
 
 #endif

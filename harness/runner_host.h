@@ -108,7 +108,8 @@ typedef struct runner_counters {
     int64_t keep_bytes;
     int64_t programs;       /* distinct program texts */
     int64_t passes;         /* programs run and vectors copied */
-    int64_t bytes_moved;    /* by them: each vector read or written once a pass */
+    int64_t bytes_moved;    /* by them: each vector read or written once a pass; and along axes */
+    int64_t matrix_calls;   /* linear algebra but for passes along axes */
     int64_t sums;           /* global sums read back, */
     int64_t per_param_sums; /* and sums with one number for each parameter */
     int64_t reductions;     /* passes with sums: waits for the device and the other ranks */
@@ -130,6 +131,8 @@ void runner_stop(runner *r);
 /* Loads a further .so (base of a wrapper) and gives its slot number. */
 int32_t runner_load(runner *r, const char *so_path, int32_t *slot);
 const runner_submission *runner_get_submission(const runner *r, int32_t slot);
+/* One of them says PODIUM_NEEDS_WHOLE_TENSORS, as who uses podium.linalg does. */
+bool runner_needs_whole_tensors(const runner *r);
 /* Hyperparameter values of a slot, in the order of declaration, all of them.  Before create. */
 int32_t runner_set_values(runner *r, int32_t slot, const runner_value *values, int32_t count);
 

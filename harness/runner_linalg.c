@@ -8,7 +8,7 @@
 #define MAX_ARRAYS_GROWN ((int64_t)1 << 33) /* elements of one array */
 
 static_assert((int)PROTOCOL_PRODUCT == (int)LINALG_PRODUCT &&
-                  (int)PROTOCOL_ADD == (int)LINALG_ADD &&
+                  (int)PROTOCOL_AXIS_SCALE == (int)LINALG_AXIS_SCALE &&
                   (int)PROTOCOL_BLOCKS == (int)LINALG_MAX_BLOCKS &&
                   (int)PROTOCOL_BLOCK_DIMS == (int)LINALG_MAX_DIMS,
               "the wire's numbers are the engine's");
@@ -79,6 +79,13 @@ static bool find_block(const runner *r, const protocol_block *b, linalg_block *o
     return true;
 }
 
+static void count_call(runner *r, const linalg_call *c)
+{
+    int64_t moved = linalg_moved(c);
+    r->counters.bytes_moved += moved * (int64_t)r->element;
+    r->counters.matrix_calls += moved == 0;
+}
+
 int32_t runner_serve_linalg(runner *r)
 {
     protocol_linalg q;
@@ -109,6 +116,8 @@ int32_t runner_serve_linalg(runner *r)
     int32_t rc = linalg_check(&call);
     if (!rc)
         rc = r->config.backend->linalg(r->config.backend, &call);
+    if (!rc)
+        count_call(r, &call);
     runner_reply(r, rc);
     if (!rc)
         memcpy(r->control->bytes, r->bytes, (size_t)linalg_num_values(&call) * sizeof(double));

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-static bool needs_whole_tensors(const runner *r)
+bool runner_needs_whole_tensors(const runner *r)
 {
     for (int32_t i = 0; i < PROTOCOL_MAX_SLOTS; i++)
         if (r->slots[i].loaded && r->slots[i].submission.needs & PODIUM_NEEDS_WHOLE_TENSORS)
@@ -30,7 +30,7 @@ static void cut(runner *r)
 {
     const parallel *p = r->config.parallel;
     int64_t length = r->config.vector_length, start = 0;
-    bool whole = needs_whole_tensors(r);
+    bool whole = runner_needs_whole_tensors(r);
     for (int32_t k = 0; k < p->size; k++) {
         int64_t unit = 64 / (int64_t)r->element; /* views stay aligned */
         comm_range even = comm_share(length, unit, k, p->size);

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/machine.h"
+#include "engine/linalg.h"
 #include "harness/python_submission.h"
 
 static void put_text(json_t *o, const char *key, const char *text)
@@ -42,6 +43,8 @@ static json_t *submission_object(const trial *t)
     put_text(o, "sha256", hash);
     put_text(o, "abi", abi);
     put_integer(o, "batch_size", t->batch);
+    if (runner_needs_whole_tensors(t->runner)) /* it may use podium.linalg */
+        json_object_set_new(o, "needs_whole_tensors", json_true());
     json_object_set_new(o, "defaults_only", json_boolean(hyperparameters_are_default(t->values)));
     json_object_set_new(o, "hyperparameters", hyperparameters_to_json(t->values));
     return o;
@@ -72,14 +75,16 @@ static json_t *workload_object(const trial *t)
 
 static json_t *machine_object(const trial *t)
 {
-    char cpu[256];
+    char cpu[256], lapack[512];
     json_t *o = json_object();
     machine_cpu_model(cpu, sizeof cpu);
+    linalg_library(lapack, sizeof lapack);
     put_text(o, "cpu", cpu);
     put_text(o, "isa", machine_isa());
     put_integer(o, "threads", t->training.backend->threads > 0 ? t->training.backend->threads : 1);
     put_text(o, "device", t->training.backend->name);
     put_text(o, "backend", t->training.backend->description);
+    put_text(o, "lapack", lapack);
     put_text(o, "precision", t->training.precision == PODIUM_BF16 ? "bf16" : "f32");
     put_text(o, "sandbox", "none");
     return o;

@@ -10,16 +10,19 @@
  *     u = lr u/max(1, RMS(u)),  m = b1 m + (1 - b1) u,  x = (1 - lr wd) x - m
  *
  * Unlike the paper: no relative step size, no scaling by the parameters, momentum always.  The
- * rate is inside the momentum.  u takes the gradient's memory; the means are kept in double.
- * State: m, rows and columns. */
+ * rate is inside the momentum.  u takes the gradient's memory.  A vector is a matrix of one row:
+ * r/mean(r) is 1 and c is v.  Kept are moving sums of g^2, which 1/C, 1/R and 1e-30 make means of
+ * q.  State: m, rows and columns, and one parameter's rows and columns for the factors. */
+#include "podium/extensions.h"
 #include "podium/optimizer.h"
 
 typedef struct adafactor {
     podium_optimizer common;
+    const podium_linalg *linalg;
     podium_vec *m;
-    double *moments; /* of one parameter after the other: rows, then columns, of each matrix */
-    double *sums;    /* scratch, as large as the greatest parameter's moments */
-    double *scale;   /* [num_params] lr/max(1, RMS(u)) */
+    podium_vec *moments; /* array: of each parameter its matrices' rows, then columns */
+    podium_vec *factors; /* array: 1/sqrt of a parameter's, scratch */
+    double *scale;       /* [num_params] lr/max(1, RMS(u)) */
 } adafactor;
 
 enum { LR, BETA1, DECAY_ADAM };
@@ -33,106 +36,107 @@ static const podium_hyperparameter *const hyperparameters[] = {
     NULL,
 };
 
-/* A parameter as `matrices` of rows x columns; a vector has columns only (rows 0). */
+/* A parameter as `matrices` of rows x columns, and how many numbers those have. */
 typedef struct layout {
     int64_t matrices, rows, columns;
+    int64_t all_rows, moments;
 } layout;
 
 static layout layout_of(const podium_param *p)
 {
-    if (p->ndim < 2)
-        return (layout){1, 0, p->count};
-    int64_t rows = p->shape[p->ndim - 2], columns = p->shape[p->ndim - 1];
-    return (layout){p->count / (rows * columns), rows, columns};
-}
-
-static int64_t moments_of(const podium_param *p)
-{
-    layout l = layout_of(p);
-    return l.matrices * (l.rows + l.columns);
+    layout l = {.matrices = 1, .rows = 1, .columns = p->count};
+    if (p->ndim >= 2) {
+        l.rows = p->shape[p->ndim - 2];
+        l.columns = p->shape[p->ndim - 1];
+        l.matrices = p->count / (l.rows * l.columns);
+    }
+    l.all_rows = l.matrices * l.rows;
+    l.moments = l.all_rows + l.matrices * l.columns; /* no golden: a size */
+    return l;
 }
 
 static int32_t setup(void *self)
 {
     adafactor *o = self;
+    const podium_host *h = o->common.h;
     const podium_task *t = o->common.t;
-    size_t all = 0, greatest = 1;
+    o->linalg = h->extension(h, PODIUM_LINALG);
+    if (!o->linalg || !PODIUM_HAS(o->linalg, axis_scale))
+        return h->fail(h, PODIUM_ENOTSUP, "adafactor needs podium.linalg with axis_scale");
+    int64_t all = 0, greatest = 1;
     for (size_t i = 0; i < t->num_params; i++) {
-        layout l = layout_of(t->params[i]);
-        all += (size_t)moments_of(t->params[i]);
-        if ((size_t)(l.rows + l.columns) > greatest) /* no golden: a size */
-            greatest = (size_t)(l.rows + l.columns);
+        int64_t n = layout_of(t->params[i]).moments;
+        all += n;
+        greatest = n > greatest ? n : greatest;
     }
-    PODIUM_TRY(podium_numbers(o, "moments", all, &o->moments));
-    PODIUM_TRY(podium_numbers(o, NULL, greatest, &o->sums));
     PODIUM_TRY(podium_array(o, NULL, &o->scale));
-    return podium_state(o, "m", &o->m);
+    PODIUM_TRY(podium_state(o, "m", &o->m));
+    PODIUM_TRY(o->linalg->array_create(h, "moments", all, &o->moments));
+    return o->linalg->array_create(h, "factors", greatest, &o->factors);
 }
 
-/* Loops over one matrix of either element type: sums of q over rows and columns, then g becomes u,
- * whose sum of squares is returned. */
-#define DEFINE_LOOPS(REAL)                                                                   \
-    static void sum_##REAL(const REAL *g, layout l, double *rows, double *columns)           \
-    {                                                                                        \
-        int64_t n = l.rows ? l.rows : 1;                                                     \
-        memset(columns, 0, (size_t)l.columns * sizeof *columns);                             \
-        for (int64_t i = 0; i < n; i++, g += l.columns) {                                    \
-            double sum = 0;                                                                  \
-            for (int64_t k = 0; k < l.columns; k++) {                                        \
-                double q = (double)g[k] * (double)g[k] + 1e-30;                              \
-                columns[k] += q;                                                             \
-                sum += q;                                                                    \
-            }                                                                                \
-            if (l.rows)                                                                      \
-                rows[i] = sum;                                                               \
-        }                                                                                    \
-    }                                                                                        \
-    static double scale_##REAL(REAL *g, layout l, const double *rows, const double *columns) \
-    {                                                                                        \
-        int64_t n = l.rows ? l.rows : 1;                                                     \
-        double squares = 0;                                                                  \
-        for (int64_t i = 0; i < n; i++, g += l.columns) {                                    \
-            double row = l.rows ? rows[i] : 1;                                               \
-            for (int64_t k = 0; k < l.columns; k++) {                                        \
-                double u = (double)g[k] * (row * columns[k]);                                \
-                squares += u * u;                                                            \
-                g[k] = (REAL)u;                                                              \
-            }                                                                                \
-        }                                                                                    \
-        return squares;                                                                      \
-    }
-DEFINE_LOOPS(float)
-DEFINE_LOOPS(double)
-
-/* Moves the moments by the sums; the sums become 1/sqrt of r/mean(r) and of c. */
-static void update_moments(layout l, double bt, double *moments, double *sums)
+static double get(const podium_tensor *v, int64_t i)
 {
-    double total = 0;
-    for (int64_t i = 0; i < l.rows + l.columns; i++) {
-        double mean = sums[i] / (double)(i < l.rows ? l.columns : l.rows ? l.rows : 1);
-        moments[i] = bt * moments[i] + (1 - bt) * mean;
-        total += i < l.rows ? moments[i] : 0;
-    }
-    for (int64_t i = 0; i < l.rows + l.columns; i++)
-        sums[i] = 1 / sqrt(i < l.rows ? moments[i] * (double)l.rows / total : moments[i]);
+    return v->dtype == PODIUM_F64 ? ((double *)v->data)[i] : (double)((float *)v->data)[i];
 }
 
-/* The gradient's view becomes u; returns its root mean square. */
-static double normalise(adafactor *o, const podium_tensor *v, layout l, double bt, double *moments)
+static void put(const podium_tensor *v, int64_t i, double x)
 {
-    double *rows = o->sums, *columns = o->sums + l.rows, squares = 0;
-    int64_t n = (l.rows ? l.rows : 1) * l.columns;
-    for (int64_t i = 0; i < l.matrices; i++, moments += l.rows + l.columns) {
-        if (v->dtype == PODIUM_F64)
-            sum_double((double *)v->data + i * n, l, rows, columns);
-        else
-            sum_float((float *)v->data + i * n, l, rows, columns);
-        update_moments(l, bt, moments, o->sums);
-        squares += v->dtype == PODIUM_F64
-                       ? scale_double((double *)v->data + i * n, l, rows, columns)
-                       : scale_float((float *)v->data + i * n, l, rows, columns);
+    if (v->dtype == PODIUM_F64)
+        ((double *)v->data)[i] = x;
+    else
+        ((float *)v->data)[i] = (float)x;
+}
+
+/* The mean of q whose n elements have the moving sum of squares at v[i]. */
+static double mean_of(const podium_tensor *v, int64_t i, int64_t n)
+{
+    return get(v, i) / (double)n + 1e-30;
+}
+
+/* The factors of one parameter: 1/sqrt of r/mean(r) and of c, from its moments at `at`. */
+static int32_t set_factors(adafactor *o, layout l, int64_t at)
+{
+    const podium_host *h = o->common.h;
+    podium_tensor moments = {.struct_size = sizeof moments}, out = {.struct_size = sizeof out};
+    PODIUM_TRY(o->linalg->array_view(h, o->moments, &moments));
+    PODIUM_TRY(o->linalg->array_view(h, o->factors, &out));
+    for (int64_t k = 0; k < l.matrices; k++) {
+        int64_t first = k * l.rows;
+        double total = 0;
+        for (int64_t i = first; i < first + l.rows; i++)
+            total += mean_of(&moments, at + i, l.columns);
+        for (int64_t i = first; i < first + l.rows; i++) {
+            double r = mean_of(&moments, at + i, l.columns);
+            put(&out, i, 1 / sqrt(r * (double)l.rows / total));
+        }
     }
-    return sqrt(squares / (double)(l.matrices * n));
+    for (int64_t i = l.all_rows; i < l.moments; i++)
+        put(&out, i, 1 / sqrt(mean_of(&moments, at + i, l.rows)));
+    return PODIUM_OK;
+}
+
+/* Parameter i's gradient becomes u; *rms its root mean square.  Its moments are at `at`. */
+static int32_t normalise(adafactor *o, size_t i, double bt, int64_t at, double *rms)
+{
+    const podium_host *h = o->common.h;
+    layout l = layout_of(o->common.t->params[i]);
+    podium_tensor here = {.struct_size = sizeof here};
+    double squares = 0;
+    PODIUM_TRY(h->vec_view(h, o->common.t->g, i, &here));
+    if (here.count == 0) /* another rank's */
+        return PODIUM_OK;
+    int64_t shape[3] = {l.matrices, l.rows, l.columns}, across[2] = {l.matrices, l.columns};
+    podium_block x = podium_block_make(o->common.t->g, i, 0, 3, shape);
+    podium_block rows = podium_block_make(o->moments, 0, at, 2, shape);
+    podium_block columns = podium_block_make(o->moments, 0, at + l.all_rows, 2, across);
+    PODIUM_TRY(o->linalg->axis_squares(h, 1 - bt, &x, bt, &rows, &columns));
+    PODIUM_TRY(set_factors(o, l, at));
+    rows = podium_block_make(o->factors, 0, 0, 2, shape);
+    columns = podium_block_make(o->factors, 0, l.all_rows, 2, across);
+    PODIUM_TRY(o->linalg->axis_scale(h, &x, &rows, &columns, &squares));
+    *rms = sqrt(squares / (double)o->common.t->params[i]->count);
+    return PODIUM_OK;
 }
 
 static int32_t step(void *self, const podium_step *s)
@@ -141,14 +145,14 @@ static int32_t step(void *self, const podium_step *s)
     const double *p = o->common.number;
     const podium_task *task = o->common.t;
     PODIUM_TRY(podium_gradient(o, s, NULL));
-    double t = (double)s->index + 1, lr = podium_rate(o, p[LR], s), *moments = o->moments;
+    double t = (double)s->index + 1, lr = podium_rate(o, p[LR], s);
     double bt = p[DECAY_ADAM] * (1 - pow(p[DECAY_ADAM], t - 1)) / (1 - pow(p[DECAY_ADAM], t));
+    int64_t at = 0;
     for (size_t i = 0; i < task->num_params; i++) {
-        podium_tensor v = {.struct_size = sizeof v};
-        PODIUM_TRY(o->common.h->vec_view(o->common.h, task->g, i, &v));
-        double rms = normalise(o, &v, layout_of(task->params[i]), bt, moments);
+        double rms = 0;
+        PODIUM_TRY(normalise(o, i, bt, at, &rms));
         o->scale[i] = lr / fmax(1, rms);
-        moments += moments_of(task->params[i]);
+        at += layout_of(task->params[i]).moments;
     }
     return podium_pass(o,
                        "v2 = c0*v2 + c1*(p2*v1);"

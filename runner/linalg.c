@@ -203,6 +203,22 @@ static int32_t add(const podium_host *h, double alpha, const podium_block *x, do
     return call(&q, (const podium_block *[]){x, y}, 2, NULL, NULL, 0);
 }
 
+static int32_t axis_squares(const podium_host *h, double alpha, const podium_block *x, double beta,
+                            const podium_block *rows, const podium_block *columns)
+{
+    (void)h;
+    protocol_linalg q = {.op = PROTOCOL_AXIS_SQUARES, .f = {alpha, beta}};
+    return call(&q, (const podium_block *[]){x, rows, columns}, 3, NULL, NULL, 0);
+}
+
+static int32_t axis_scale(const podium_host *h, const podium_block *x, const podium_block *rows,
+                          const podium_block *columns, double *squares)
+{
+    (void)h;
+    protocol_linalg q = {.op = PROTOCOL_AXIS_SCALE};
+    return call(&q, (const podium_block *[]){x, rows, columns}, 3, NULL, squares, 1);
+}
+
 const podium_linalg runner_linalg = {
     .struct_size = sizeof runner_linalg,
     .array_create = array_create,
@@ -218,4 +234,6 @@ const podium_linalg runner_linalg = {
     .column_dots = column_dots,
     .take = take,
     .add = add,
+    .axis_squares = axis_squares,
+    .axis_scale = axis_scale,
 };

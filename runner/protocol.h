@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PROTOCOL_VERSION 2u
+#define PROTOCOL_VERSION 3u
 #define PROTOCOL_MAGIC 0x314d444fu
 #define PROTOCOL_CONTROL_FD 3 /* descriptors the runner is started with */
 #define PROTOCOL_VECTORS_FD 4
@@ -98,6 +98,8 @@ enum {
     PROTOCOL_COLUMN_DOTS,
     PROTOCOL_TAKE,
     PROTOCOL_ADD,
+    PROTOCOL_AXIS_SQUARES,
+    PROTOCOL_AXIS_SCALE,
 };
 enum { PROTOCOL_BLOCKS = 3, PROTOCOL_BLOCK_DIMS = 8 };
 typedef struct protocol_block {

@@ -356,6 +356,91 @@ static void test_sums(bed *t)
     free(b);
 }
 
+/* Sums along both axes and scaling, of `batch` matrices with a gap behind each row. */
+static void test_axes_of(bed *t, int64_t batch, int64_t rows, int64_t columns, int64_t gap)
+{
+    void *a = numbers(t), *r = numbers(t), *c = numbers(t);
+    linalg_block x = block(a, batch, rows, columns, gap), high = block(r, batch, rows, 0, 1);
+    linalg_block wide = block(c, batch, columns, 0, 2);
+    double error = 0, want = 0, squares, old = at(t, &high, 1, 2, 0), other = at(t, &wide, 1, 0, 0);
+    for (int64_t j = 0; j < columns; j++)
+        want += pow(at(t, &x, 1, 2, j), 2);
+    run(t, (linalg_call){.op = LINALG_AXIS_SQUARES, .f = {0.5, 2}, .block = {x, high, wide}});
+    error = worst(error, at(t, &high, 1, 2, 0), 0.5 * want + 2 * old);
+    want = 0;
+    for (int64_t i = 0; i < rows; i++)
+        want += pow(at(t, &x, 1, i, 0), 2);
+    error = worst(error, at(t, &wide, 1, 0, 0), 0.5 * want + 2 * other);
+    double before = at(t, &x, 1, 2, 3), behind = gap ? get(t, a, columns) : 0;
+    want = 0;
+    for (int64_t i = 0; i < batch * rows * columns; i++) {
+        int64_t b = i / (rows * columns), k = i / columns % rows, j = i % columns;
+        want += pow(at(t, &x, b, k, j) * at(t, &high, b, k, 0) * at(t, &wide, b, j, 0), 2);
+    }
+    run(t, (linalg_call){.op = LINALG_AXIS_SCALE, .block = {x, high, wide}, .values = &squares});
+    error = worst(error, at(t, &x, 1, 2, 3),
+                  before * at(t, &high, 1, 2, 0) * at(t, &wide, 1, 3, 0));
+    ok(worst(error, squares / want, 1) < t->tolerance && (!gap || behind == get(t, a, columns)),
+       "%s: squares along axes and scaling of %lld [%lld, %lld], error %.1e", t->b->name,
+       (long long)batch, (long long)rows, (long long)columns, worst(error, squares / want, 1));
+    put(t, r, 0, NAN);
+    run(t, (linalg_call){.op = LINALG_AXIS_SQUARES, .f = {1, 0}, .block = {x, high, wide}});
+    ok(isfinite(at(t, &high, 0, 0, 0)), "%s: a factor 0 reads nothing", t->b->name);
+    free(a);
+    free(r);
+    free(c);
+}
+
+/* Many tiles: the same bits with one thread and with two, and the sum over all of both axes. */
+static void test_axes_of_many(bed *t)
+{
+    enum { R = 301, C = 1100 };
+    size_t real = t->b->real == PODIUM_F64 ? sizeof(double) : sizeof(float);
+    void *x = malloc(R * C * real), *sums[2];
+    double squares[2], want = 0, error = 0;
+    for (int64_t i = 0; i < R * C; i++)
+        put(t, x, i, sin((double)i));
+    for (int64_t i = 0; i < R * C; i++)
+        want += get(t, x, i) * get(t, x, i);
+    int threads = t->b->linalg_space.threads;
+    for (int k = 0; k < 2; k++) {
+        sums[k] = calloc(R + C, real);
+        linalg_block rows = block(sums[k], R, 0, 0, 0);
+        linalg_block columns = block((char *)sums[k] + R * real, C, 0, 0, 0);
+        t->b->linalg_space.threads = k ? threads : 1;
+        linalg_call c = {.op = LINALG_AXIS_SQUARES,
+                         .f = {1, 0},
+                         .block = {block(x, R, C, 0, 0), rows, columns},
+                         .values = &squares[k]};
+        run(t, c);
+        double total[2] = {0};
+        for (int64_t i = 0; i < R + C; i++)
+            total[i < R] += get(t, sums[k], i);
+        error = worst(worst(error, total[0] / want, 1), total[1] / want, 1);
+        for (int64_t i = 0; i < R + C; i++)
+            put(t, sums[k], i, 1);
+        c.op = LINALG_AXIS_SCALE;
+        run(t, c);
+        error = worst(error, squares[k] / want, 1);
+        run(t, (linalg_call){
+                   .op = LINALG_AXIS_SQUARES, .f = {1, 0}, .block = {c.block[0], rows, columns}});
+    }
+    ok(error < t->tolerance, "%s: many tiles, error %.1e", t->b->name, error);
+    ok(!memcmp(sums[0], sums[1], (R + C) * real) && squares[0] == squares[1],
+       "%s: the same bits with any number of threads", t->b->name);
+    free(sums[0]);
+    free(sums[1]);
+    free(x);
+}
+
+static void test_axes(bed *t)
+{
+    test_axes_of(t, 3, 9, 7, 2);
+    test_axes_of(t, 2, 3, 4, 0);
+    test_axes_of(t, 2, 70, 5, 1);
+    test_axes_of_many(t);
+}
+
 static void test_errors(bed *t)
 {
     void *a = numbers(t);
@@ -373,6 +458,8 @@ static void test_errors(bed *t)
         {.op = LINALG_NEWTON_SCHULZ, .mode = 5, .block = {line}},
         {.op = LINALG_DOT, .block = {square, wide}},
         {.op = LINALG_TAKE, .block = {square, square}, .order = order},
+        {.op = LINALG_AXIS_SQUARES, .block = {wide, block(a, 4, 0, 0, 0), block(a, 3, 0, 0, 0)}},
+        {.op = LINALG_AXIS_SCALE, .block = {line, line, line}},
         {.op = LINALG_OPS},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
@@ -415,6 +502,7 @@ int main(void)
         test_inverse_root(&t);
         test_newton_schulz(&t);
         test_sums(&t);
+        test_axes(&t);
         test_errors(&t);
         test_repeats(&t);
         backend_close(t.b);

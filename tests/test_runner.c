@@ -369,6 +369,7 @@ static void test_hostile_linalg(void)
         {"an order for an axis that is none", 0, 0, 2, 0, 5, 4, PROTOCOL_TAKE, 7, 5},
         {"an order too short", 0, 0, 2, 0, 5, 4, PROTOCOL_TAKE, 0, 3},
         {"an order of negative length", 0, 0, 2, 0, 5, 4, PROTOCOL_TAKE, 0, -1},
+        {"rows and columns that are not there", 0, 0, 2, 0, 5, 4, PROTOCOL_AXIS_SCALE, 0, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         protocol_linalg q = {.op = cases[i].op,

@@ -115,6 +115,7 @@ int32_t backend_cpu_open(backend **out, int threads)
         return podium_fail(PODIUM_EINVAL, "%d threads: expected 0 or more", threads);
     if (threads == 0)
         threads = available_threads();
+    linalg_library_threads(threads); /* first: it may set OpenMP's too */
     omp_set_dynamic(0);
     omp_set_num_threads(threads);
     backend *b = calloc(1, sizeof *b);
@@ -142,7 +143,7 @@ int32_t backend_cpu_open(backend **out, int threads)
         .synchronise = cpu_synchronise,
         .program_run = cpu_program_run,
         .linalg = cpu_linalg,
-        .linalg_space = {.real = PODIUM_F32, .product = cpu_product},
+        .linalg_space = {.real = PODIUM_F32, .threads = threads, .product = cpu_product},
         .destroy = cpu_destroy,
         .state = s,
     };

@@ -3,8 +3,9 @@
  *     const podium_linalg *l = h->extension(h, PODIUM_LINALG);     NULL: not offered on this device
  *
  * podium.linalg is dense linear algebra on whole tensors, done by the host on the task's device,
- * for optimizers that precondition with matrices (Shampoo, SOAP, Muon).  A submission that uses it
- * says PODIUM_NEEDS_WHOLE_TENSORS.  Results are the same for the same device and threads. */
+ * for optimizers that precondition with matrices (Shampoo, SOAP, Muon) or by rows and columns
+ * (Adafactor).  A submission that uses it says PODIUM_NEEDS_WHOLE_TENSORS.  Results are the same
+ * for the same device and threads.  struct_size says how far a host's table goes. */
 #ifndef PODIUM_EXTENSIONS_H
 #define PODIUM_EXTENSIONS_H
 
@@ -80,6 +81,18 @@ typedef struct podium_linalg {
     /* y = alpha x + beta y, element by element; y may be x.  A factor 0 reads nothing. */
     int32_t (*add)(const podium_host *h, double alpha, const podium_block *x, double beta,
                    const podium_block *y);
+
+    /* What follows was appended after 1.0: look for it with PODIUM_HAS(l, axis_scale). */
+
+    /* Sums of squares along the last two axes of a matrix or a batch x [.., R, C], in double:
+     * rows[.., i] = alpha sum_j x[.., i, j]^2 + beta rows[.., i] and, over i, columns[.., j]; beta
+     * 0 reads nothing.  One pass over x. */
+    int32_t (*axis_squares)(const podium_host *h, double alpha, const podium_block *x, double beta,
+                            const podium_block *rows, const podium_block *columns);
+    /* x[.., i, j] *= rows[.., i] columns[.., j] in place; *squares = the sum of the squares of all
+     * that came out, in double, NULL: not wanted.  One pass over x. */
+    int32_t (*axis_scale)(const podium_host *h, const podium_block *x, const podium_block *rows,
+                          const podium_block *columns, double *squares);
 } podium_linalg;
 
 /* A row-major block without gaps. */
