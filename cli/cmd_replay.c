@@ -110,7 +110,7 @@ static int32_t expect_prototype(replay_case *c, const options *o, backend *b)
     char path[PATH_MAX];
     if (o->submission) {
         c->hyperparameters = NULL;
-        c->float32_magnitude = c->float32_displacement = 0;
+        c->float32_magnitude = 0;
     }
     int32_t rc = submission_find(o->against, path, sizeof path);
     if (!rc)

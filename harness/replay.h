@@ -42,7 +42,7 @@ typedef struct replay_case {
     int32_t num_scalars;
     const char *const *sets; /* NAME=VALUE over the hyperparameters; the caller's */
     size_t num_sets;
-    double tolerance, float32_magnitude, float32_displacement;
+    double tolerance, float32_magnitude;
 } replay_case;
 
 typedef struct replay_result {

@@ -62,9 +62,9 @@ static int32_t read_shape(runner_param *p, const json_t *spec, const char *place
     json_t *shape;
     TRY(json_read_array(spec, place, "shape", &shape));
     size_t ndim = json_array_size(shape);
-    if (ndim < 1 || ndim > PARAM_MAX_DIMS)
-        return podium_fail(PODIUM_EINVAL, "%s: field 'shape': expected 1 to %d extents", place,
-                           PARAM_MAX_DIMS);
+    if (ndim > RUNNER_MAX_DIMS)
+        return podium_fail(PODIUM_EINVAL, "%s: field 'shape': expected at most %d extents", place,
+                           RUNNER_MAX_DIMS);
     p->ndim = (int32_t)ndim;
     p->count = 1;
     for (size_t i = 0; i < ndim; i++) {
@@ -234,7 +234,6 @@ static int32_t read_case(replay_case *c, const char *place)
     }
     if (json_object_get(c->json, "float32_error")) {
         TRY(json_read_object(c->json, place, "float32_error", &part));
-        TRY(json_read_number(part, place, "displacement", &c->float32_displacement));
         TRY(json_read_number(part, place, "magnitude", &c->float32_magnitude));
     }
     return 0;

@@ -26,7 +26,7 @@ int32_t runner_config_params(runner_config *config, const params *p)
             .offset = q->offset,
             .is_output = q->is_output,
         };
-        memcpy(out->shape, q->shape, sizeof out->shape);
+        memcpy(out->shape, q->shape, sizeof q->shape);
     }
     config->params = list;
     config->num_params = used;
@@ -123,7 +123,7 @@ static int32_t check_config(const runner_config *c)
     for (int32_t i = 0; i < c->num_params; i++) {
         const runner_param *p = &c->params[i];
         if (p->count < 0 || p->offset < 0 || p->offset > c->vector_length - p->count ||
-            p->ndim < 0 || p->ndim > PARAM_MAX_DIMS)
+            p->ndim < 0 || p->ndim > RUNNER_MAX_DIMS)
             return podium_fail(PODIUM_EINVAL, "parameter %d lies outside its vector", i);
     }
     return 0;
@@ -158,7 +158,7 @@ int32_t runner_allocate(runner *r)
 
 static int32_t send_task(runner *r)
 {
-    size_t size = 256 + (size_t)r->config.num_params * (5 + PARAM_MAX_DIMS) * sizeof(int64_t);
+    size_t size = 256 + (size_t)r->config.num_params * (5 + RUNNER_MAX_DIMS) * sizeof(int64_t);
     pack p = {.data = malloc(size), .size = size};
     if (!p.data)
         return podium_fail(PODIUM_ENOMEM, "no memory for the task's description");

@@ -22,11 +22,13 @@
 
 typedef struct runner runner;
 
+enum { RUNNER_MAX_DIMS = 8 }; /* of a task's parameter; linear algebra takes as many */
+
 /* One trainable parameter and its place (elements) in the flat vectors. */
 typedef struct runner_param {
     int32_t kind; /* PODIUM_WEIGHT ... */
-    int32_t ndim;
-    int64_t shape[PARAM_MAX_DIMS];
+    int32_t ndim; /* 0: one number */
+    int64_t shape[RUNNER_MAX_DIMS];
     int64_t count, offset;
     bool is_output;
 } runner_param;
