@@ -52,7 +52,7 @@ say = @echo "  $(1) $(patsubst $(BUILD)/%,%,$@)"
 endif
 
 .DEFAULT_GOAL := all
-.PHONY: all race check test soak bench bench-peers leaderboard data style install man clean help setup
+.PHONY: all race check test soak bench bench-peers leaderboard first-results data style install man clean help setup
 .SECONDARY:
 
 -include $(wildcard engine/*/backend.mk) comm/mpi.mk
@@ -168,6 +168,10 @@ leaderboard: all
 	@sh tools/tables.sh ./podium
 	./podium leaderboard results/vit-mini --tuning results/tuning/vit-mini.jsonl --out $(BUILD)/leaderboard
 
+# Every optimizer at its defaults on the mini workloads; FIRST="--jobs 2 --lock FILE": options of the tool.
+first-results: all
+	tools/first_results.py $(FIRST)
+
 data: all
 	./podium data all
 
@@ -211,6 +215,7 @@ help:
 	@echo 'make bench        speed, as ratios against rivals; bench-peers sets up PyTorch for it'
 	@echo 'make optimizer-table  docs/optimizers.md: counted, measured and proven'
 	@echo 'make leaderboard  the site from results/'
+	@echo 'make first-results  every optimizer at its defaults on the mini workloads: hours; resumes'
 	@echo 'make data         prepare and verify data sets'
 	@echo 'make style        clang-format (CHECK=1: only say where)'
 	@echo 'make man          manual pages below build/man, from the help texts'

@@ -14,6 +14,8 @@
 #include "cli/command.h"
 #include "cli/ranks.h"
 #include "cli/revision.h"
+#include "harness/forecast.h"
+#include "harness/journal.h"
 #include "harness/preparation.h"
 #include "harness/python_submission.h"
 #include "harness/ruleset.h"
@@ -30,7 +32,8 @@ typedef struct options {
     preset preset; /* its numbers, when one is named */
     double budget_multiplier;
     int64_t studies, trials, seed, threads, max_steps;
-    bool resume, quiet, json, keep_going, no_sandbox;
+    int64_t study; /* the only one that is run, -1: all */
+    bool resume, quiet, json, keep_going, no_sandbox, dry_run;
 } options;
 
 typedef struct tally {
@@ -41,6 +44,8 @@ typedef struct tally {
     bool shown; /* a progress line stands on the terminal */
     const options *options;
     const char *submission, *workload;
+    size_t of_workload;                      /* number of the workload */
+    size_t trials[MAX_MANY], left[MAX_MANY]; /* of each workload, for --dry-run */
 } tally;
 
 /* --- options ------------------------------------------------------------------------------ */
@@ -75,6 +80,8 @@ static int32_t parse_flag(options *o, const char *arg, bool *known)
         o->json = true;
     else if (!strcmp(arg, "--keep-going"))
         o->keep_going = true;
+    else if (!strcmp(arg, "--dry-run"))
+        o->dry_run = true;
     else if (!strcmp(arg, "--no-sandbox"))
         o->no_sandbox = true;
     else
@@ -90,6 +97,8 @@ static int32_t parse_value(options *o, const char *arg, const char *text)
         return add(o->sets, &o->num_sets, text);
     if (!strcmp(arg, "--studies"))
         return count_option(arg, text, 1, 1000, &o->studies);
+    if (!strcmp(arg, "--study"))
+        return count_option(arg, text, 0, 999, &o->study);
     if (!strcmp(arg, "--trials"))
         return count_option(arg, text, 1, 1000, &o->trials);
     if (!strcmp(arg, "--threads"))
@@ -201,6 +210,9 @@ static int32_t check_options(options *o)
         return podium_fail(PODIUM_EINVAL, "--set contradicts ruleset '%s'", o->ruleset);
     if (!o->studies)
         o->studies = o->ruleset ? 3 : 1;
+    if (o->study >= o->studies)
+        return podium_fail(PODIUM_EINVAL, "--study %" PRId64 ": expected one of 0 to %" PRId64,
+                           o->study, o->studies - 1);
     if (!o->trials)
         o->trials = o->ruleset && !strcmp(o->ruleset, "external") ? 5 : 1;
     if (!o->num_workloads)
@@ -223,6 +235,7 @@ static int32_t parse(options *o, int argc, char **argv)
         .precision = "f32",
         .clock = "calibrated",
         .budget_multiplier = 1,
+        .study = -1,
     };
     for (int i = 1; i < argc; i++) {
         bool known = false;
@@ -316,6 +329,66 @@ static void show_outcome(tally *t, const trial_config *c, const trial_outcome *o
     }
 }
 
+/* --- predicting --------------------------------------------------------------------------- */
+
+static int32_t count_trial(tally *t, const trial_config *c)
+{
+    char folder[4096];
+    TRY(trial_folder(c, folder, sizeof folder));
+    json_t *end = c->resume ? journal_read_end(folder) : NULL;
+    t->trials[t->of_workload]++;
+    t->left[t->of_workload] += !end;
+    json_decref(end);
+    return 0;
+}
+
+static void show_forecast(const tally *t, size_t w, const forecast *f)
+{
+    double each = forecast_trial_seconds(f), all = each * (double)t->left[w];
+    const char *name = t->options->workloads[w], *size = t->options->suite;
+    if (!t->options->json) {
+        printf("%s-%s: %zu of %zu trials to run, each at most %.0f reference steps of %.3g s and "
+               "evaluations of %.3g s, %.0f s: at most %.2f hours\n",
+               name, size, t->left[w], t->trials[w], f->budget_steps, f->step_seconds,
+               f->evaluation_seconds, each, all / 3600);
+        return;
+    }
+    json_t *line = json_pack("{s:s, s:s, s:I, s:I}", "workload", name, "size", size, "trials",
+                             (json_int_t)t->trials[w], "left", (json_int_t)t->left[w]);
+    json_object_set_new(line, "trial_seconds", json_from_number(each));
+    json_object_set_new(line, "hours", json_from_number(all / 3600));
+    json_dumpf(line, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(line);
+}
+
+/* What the trials that are left take if all of them spend their budgets. */
+static int32_t predict(const tally *t, const trial_config *c)
+{
+    double hours = 0;
+    for (size_t w = 0; w < t->options->num_workloads; w++) {
+        training_options o = {
+            .workload = workload_find(t->options->workloads[w]),
+            .size = c->size,
+            .held_out = c->held_out,
+            .data_dir = c->data_dir,
+            .device = c->device,
+            .threads = c->threads,
+            .precision = c->precision,
+        };
+        forecast f;
+        int32_t rc = forecast_measure(&f, &o);
+        if (rc)
+            return podium_fail_in(rc, "workload '%s'", t->options->workloads[w]);
+        f.budget_steps *= c->budget_multiplier;
+        show_forecast(t, w, &f);
+        hours += forecast_trial_seconds(&f) * (double)t->left[w] / 3600;
+    }
+    if (!t->options->json)
+        printf("together at most %.2f hours, one trial after the other\n", hours);
+    return 0;
+}
+
 /* --- running ------------------------------------------------------------------------------ */
 
 static int32_t run_one(tally *t, trial_config *c, const ruleset *r)
@@ -325,6 +398,8 @@ static int32_t run_one(tally *t, trial_config *c, const ruleset *r)
     int64_t number = t->number++;
     if (t->ranks && number % t->ranks->size != t->ranks->rank)
         return 0;
+    if (t->options->dry_run)
+        return count_trial(t, c);
     int32_t rc = ruleset_settings(r, c->study, c->trial, &document, &c->settings, &c->point);
     if (!rc)
         rc = trial_run(c, &outcome);
@@ -337,7 +412,9 @@ static int32_t run_one(tally *t, trial_config *c, const ruleset *r)
 
 static int32_t run_trials(tally *t, trial_config *c, const ruleset *r)
 {
-    for (c->study = 0; c->study < r->studies; c->study++)
+    int64_t only = t->options->study;
+    int64_t first = only < 0 ? 0 : only, end = only < 0 ? r->studies : only + 1;
+    for (c->study = first; c->study < end; c->study++)
         for (c->trial = 0; c->trial < r->trials; c->trial++)
             TRY(run_one(t, c, r));
     return 0;
@@ -355,6 +432,7 @@ static int32_t run_submission(tally *t, trial_config *c, const char *what)
     for (size_t i = 0; i < o->num_workloads && !rc; i++) {
         c->workload = workload_find(o->workloads[i]);
         t->workload = o->workloads[i];
+        t->of_workload = i;
         rc = run_trials(t, c, &r);
     }
     ruleset_release(&r);
@@ -369,6 +447,8 @@ static int32_t run_all(const options *given, parallel *ranks, int *failed)
     options o = *given;
     char data[4096];
     bool together = ranks && o.layout;
+    if (o.dry_run && ranks && ranks->size > 1)
+        return podium_fail(PODIUM_EINVAL, "--dry-run goes without a launcher");
     TRY(home_data(o.data, data, sizeof data));
     tally t = {
         .options = given,
@@ -399,13 +479,16 @@ static int32_t run_all(const options *given, parallel *ranks, int *failed)
         .progress_arg = &t,
     };
     /* The first rank may have to make the key; the others read it. */
-    int32_t rc = !ranks || !ranks->rank ? trial_key(o.results, o.key, c.key) : 0;
+    bool makes = !o.dry_run && (!ranks || !ranks->rank);
+    int32_t rc = makes ? trial_key(o.results, o.key, c.key) : 0;
     TRY(parallel_agree(ranks, rc));
     if (ranks && ranks->rank)
         rc = trial_key(o.results, o.key, c.key);
     TRY(parallel_agree(ranks, rc));
     for (size_t i = 0; i < o.num_submissions && !rc; i++)
         rc = run_submission(&t, &c, o.submissions[i]);
+    if (!rc && o.dry_run)
+        rc = predict(&t, &c);
     *failed = t.failed;
     return rc;
 }
@@ -462,6 +545,7 @@ const command command_run = {
         "  --ruleset external|self|free   external: points of the submission's search space;\n"
         "                           self: defaults only; free: the one setting everywhere\n"
         "  --studies N --trials N   (1; 3 studies with a ruleset, 5 trials with external)\n"
+        "  --study K                only study K of them, from 0: to spread them over machines\n"
         "  --preset NAME            ruleset, studies, trials and budget by name; `podium list\n"
         "                           presets` knows them\n"
         "  --set NAME=VALUE         a hyperparameter; repeat for more\n"
@@ -469,6 +553,7 @@ const command command_run = {
         "  --key HEX                relabelling key, 32 hexadecimal digits (random per folder)\n"
         "  --results DIR            where records go (results)\n"
         "  --resume                 skip finished trials, continue unfinished ones\n"
+        "  --dry-run                trials and predicted hours, nothing is run\n"
         "  --max-steps N            end after N steps\n"
         "  --keep-going             train on after the target, until the budget\n"
         "  --threads N              (all; under mpirun all of a host, shared by its ranks)\n"

@@ -68,6 +68,8 @@ static int choose(const char *option, const char *value, const char *const *choi
                        option, value ? value : "");
 }
 
+enum { FORMAT_SVG = 4 }; /* the last of the formats */
+
 typedef struct options {
     int format, clock, rule;
     bool check;
@@ -78,7 +80,7 @@ typedef struct options {
 
 static int32_t read_options(options *o, int argc, char **argv)
 {
-    static const char *const formats[] = {"text", "json", "csv", "markdown", NULL};
+    static const char *const formats[] = {"text", "json", "csv", "markdown", "svg", NULL};
     static const char *const rules[] = {"minimum-time", "reference", NULL};
     const struct {
         const char *name;
@@ -128,6 +130,8 @@ static int32_t score_algoperf(const options *o, char **text)
     algoperf_table table = {0};
     if (o->num_paths || o->check)
         return podium_fail(PODIUM_EINVAL, "--algoperf DIR goes without other RESULTS or --check");
+    if (o->format == FORMAT_SVG)
+        return podium_fail(PODIUM_EINVAL, "--algoperf: no format svg; pictures are of records");
     if (!o->preset)
         return podium_fail(PODIUM_EINVAL,
                            "--algoperf needs --preset, for example algoperf-v0.6-external");
@@ -157,8 +161,8 @@ static int32_t write_reference(const board_list *boards, const char *path)
 
 static int32_t score_records(const options *o, char **text)
 {
-    int32_t (*const print[])(const board_list *, char **) = {board_print_text, board_print_json,
-                                                             board_print_csv, board_print_markdown};
+    int32_t (*const print[])(const board_list *, char **) = {
+        board_print_text, board_print_json, board_print_csv, board_print_markdown, board_print_svg};
     record_list records = {0};
     board_list boards = {0};
     preset p = {0};
@@ -224,7 +228,7 @@ const command command_score = {
         "need 10 studies; submissions that cannot be told apart share a rank.  The score is the "
         "area under the performance profile up to 4 times the\n"
         "fastest time (AlgoPerf's rule); 1 is best.\n\n"
-        "  --format text|json|csv|markdown\n"
+        "  --format text|json|csv|markdown|svg   svg: performance profiles of the largest table\n"
         "  --clock calibrated|wall|steps|flops|gradients   what time is measured in (default\n"
         "                                        calibrated)\n"
         "  --compat minimum-time|reference       best trial of a study: the smallest time (the\n"

@@ -341,15 +341,19 @@ static data_key derive_key(const trial_config *c)
     return key;
 }
 
+int32_t trial_folder(const trial_config *c, char *out, size_t size)
+{
+    int n = snprintf(out, size, "%s/%s/%s-%s%s%s/study-%" PRId64 "/trial-%" PRId64, c->results,
+                     c->submission, c->workload->name, c->size, c->held_out ? "-" : "",
+                     c->held_out ? c->held_out : "", c->study, c->trial);
+    return n >= 0 && (size_t)n < size
+               ? 0
+               : podium_fail(PODIUM_EINVAL, "the path of the results is too long");
+}
+
 static int32_t make_folder(trial *t)
 {
-    const trial_config *c = t->config;
-    int n = snprintf(t->folder, sizeof t->folder,
-                     "%s/%s/%s-%s%s%s/study-%" PRId64 "/trial-%" PRId64, c->results, c->submission,
-                     c->workload->name, c->size, c->held_out ? "-" : "",
-                     c->held_out ? c->held_out : "", c->study, c->trial);
-    if (n < 0 || (size_t)n >= sizeof t->folder)
-        return podium_fail(PODIUM_EINVAL, "the path of the results is too long");
+    TRY(trial_folder(t->config, t->folder, sizeof t->folder));
     return trial_writes(t) ? directory_create(t->folder) : 0;
 }
 

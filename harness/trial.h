@@ -68,6 +68,10 @@ typedef struct trial_outcome {
  * there) or from being written down. */
 int32_t trial_run(const trial_config *config, trial_outcome *out);
 
+/* RESULTS/SUBMISSION/WORKLOAD-SIZE[-VARIANT]/study-N/trial-M into `out`.  Errors: PODIUM_EINVAL the
+ * path is too long. */
+int32_t trial_folder(const trial_config *config, char *out, size_t size);
+
 /* Key of a results folder: reads RESULTS/key, or makes one (mode 0600) from `given` (32 hexadecimal
  * digits) or from the system's random numbers.  Errors: PODIUM_EINVAL `given` is no key, or the
  * folder has another. */

@@ -78,5 +78,7 @@ int32_t board_print_text(const board_list *b, char **out);
 int32_t board_print_json(const board_list *b, char **out);
 int32_t board_print_csv(const board_list *b, char **out);
 int32_t board_print_markdown(const board_list *b, char **out);
+/* Performance profiles of the largest table as an SVG file; malloc'd. */
+int32_t board_print_svg(const board_list *b, char **out);
 
 #endif

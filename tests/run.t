@@ -116,6 +116,16 @@ ok $? "inside the space, over the values that are fixed"
 run 0 "$tmp/space" --ruleset external --studies 2 --trials 2 --key $key --seed 0 --results "$tmp/ext2" --quiet &&
     cat "$tmp"/ext2/space/*/*/*/trial.jsonl | grep -o '"lr":[0-9.e-]*' | cmp -s - <(grep -o '"lr":[0-9.e-]*' "$tmp/headers")
 ok $? "the same seed draws the same points"
+run 0 "$tmp/space" --ruleset free --studies 3 --study 2 --max-steps 5 --key $key --results "$tmp/one" --quiet &&
+    [ "$(find "$tmp/one" -name trial.jsonl | sed 's|.*/vit-test/||')" = study-2/trial-0/trial.jsonl ]
+ok $? "--study runs that study alone"
+refused "--study 3: expected one of 0 to 2" nadamw --ruleset free --study 3
+run 0 "$tmp/space" --ruleset free --studies 3 --resume --dry-run --results "$tmp/one" &&
+    grep -Eq '^vit-test: 2 of 3 trials to run, each at most 2000 reference steps of .* hours$' "$tmp/out" &&
+    grep -q '^together at most' "$tmp/out" && [ "$(find "$tmp/one" -name trial.jsonl | wc -l)" = 1 ]
+ok $? "--dry-run tells the trials that are left and their hours, and runs nothing"
+run 0 "$tmp/space" --dry-run --results "$tmp/none" && [ ! -e "$tmp/none" ]
+ok $? "and makes no folder"
 run 0 nadamw --preset quick --key $key --results "$tmp/quick" --quiet &&
     grep -q '"preset":"quick"' "$(record "$tmp/quick")" && grep -q '"ruleset":"free"' "$(record "$tmp/quick")"
 ok $? "a preset is in the record by name"

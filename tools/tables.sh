@@ -17,6 +17,13 @@ place() {
 }
 place results BENCHMARKS.md
 place results README.md
+if [ -d results/first-mini ]; then
+    tools/first_results.py --table > "$table"
+    printf '\n![Performance profiles of the optimizers at their defaults](docs/first-mini.svg)\n' >> "$table"
+    "$podium" score results/first-mini --format svg > "$table.new"
+    cmp -s "$table.new" docs/first-mini.svg || cp "$table.new" docs/first-mini.svg
+    place first BENCHMARKS.md
+fi
 if [ -d results/widenet-claim ]; then
     tools/claim.py tools/studies/widenet-mini.json --table > "$table" && place widenet BENCHMARKS.md
 fi
