@@ -51,4 +51,5 @@ const command command_leaderboard = {
              "podium pack wrote: its checksums are compared.\n\n"
              "  --tuning LOG   sensitivity plots of a tuning log (results/tuning/*.jsonl)\n",
     .run = run_leaderboard,
+    .trains_nothing = true,
 };

@@ -152,4 +152,5 @@ const command command_list = {
     .summary = "workloads, optimizers, tracks, data sets, presets",
     .usage = "usage: podium list [workloads|optimizers|tracks|datasets|presets]\n",
     .run = run_list,
+    .trains_nothing = true,
 };

@@ -248,4 +248,5 @@ const command command_score = {
         "  --against NAME                        how much less time than submission NAME\n"
         "  --check                               compare golden scoring cases; exit 1 past 1e-12\n",
     .run = run_score,
+    .trains_nothing = true,
 };

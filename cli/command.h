@@ -3,6 +3,8 @@
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
+#include <stdbool.h>
+
 typedef struct command {
     const char *name;    /* as typed: "new-submission" */
     const char *summary; /* one line */
@@ -11,6 +13,7 @@ typedef struct command {
      * 2 usage or input error; a negative status of base/status.h counts as 2 and main prints
      * podium_error(). */
     int (*run)(int argc, char **argv);
+    bool trains_nothing; /* main need not start over to set how the engine's threads wait */
 } command;
 
 enum { EXIT_DONE = 0, EXIT_MEASURED_FAILED = 1, EXIT_USAGE = 2 };

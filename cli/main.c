@@ -36,7 +36,9 @@ static void limit_spinning(char **argv)
 
 int main(int argc, char **argv)
 {
-    limit_spinning(argv);
+    const command *c = argc < 2 ? NULL : command_find(argv[1]);
+    if (c && !c->trains_nothing)
+        limit_spinning(argv);
     if (argc < 2) {
         print_summary(stderr);
         return EXIT_USAGE;
@@ -45,7 +47,6 @@ int main(int argc, char **argv)
         print_summary(stdout);
         return EXIT_DONE;
     }
-    const command *c = command_find(argv[1]);
     if (!c) {
         fprintf(stderr, "podium: unknown command '%s'; `podium help` lists them\n", argv[1]);
         return EXIT_USAGE;

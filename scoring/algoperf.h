@@ -28,6 +28,8 @@ typedef struct algoperf_rules {
 /* Errors: PODIUM_EINVAL a preset without the section; file, line and field. */
 int32_t algoperf_rules_init(algoperf_rules *r, const preset *p);
 void algoperf_rules_release(algoperf_rules *r);
+/* Its number; -1: none of that name. */
+int32_t algoperf_find_workload(const algoperf_rules *r, const char *name);
 
 /* First evaluation within the budget that meets the target (inclusive, not-a-number never does). */
 typedef struct algoperf_hit {
@@ -44,6 +46,7 @@ typedef struct algoperf_trial {
     char *folder; /* owned */
     int32_t submission, workload;
     int64_t study, number;
+    char framework; /* 'j' JAX, 'p' PyTorch, 'n' none named */
     algoperf_hit hit;
 } algoperf_trial;
 

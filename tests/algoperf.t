@@ -81,6 +81,25 @@ check "an evaluation past the budget does not count" "assert by['slow']['workloa
 score "$tmp/a" --preset algoperf-v0.6-self --format json
 check "and the budget is the preset's" "assert by['slow']['workloads']['wmt']['seconds'] == 43337"
 
+# Fields behind the 64th byte; values of 17 digits and more on either side of the target, 30.8491.
+rm -r "$tmp/a/slow/study_"*/wmt_pytorch
+wide() { # FOLDER VALUE: 60 columns, the value the 55th, the time the 3rd
+    mkdir -p "$1"
+    {
+        echo "$(seq -s, -f 'accumulated_time_of_%g' 2),score,$(seq -s, -f 'test/metric_%g' 4 54),validation/bleu,$(seq -s, -f 'x%g' 56 60)"
+        for t in "50 20.123456789012345678" "60 $2" "70 99"; do
+            set -- "$1" "$2" $t
+            echo "$(seq -s, -f '%.9f' 2),$3,$(seq -s, -f '0.12345678901234%g' 4 54),$4,,,nan,,"
+        done
+    } > "$1/eval_measurements.csv"
+}
+for j in 0 1 2; do wide "$tmp/a/slow/study_$j/wmt_pytorch/trial_1" 30.8490999999999990; done
+score "$tmp/a" --preset algoperf-v0.6-external --format json
+check "the double next to these digits is the target: it is met" "assert by['slow']['workloads']['wmt']['seconds'] == 60, by['slow']['workloads']['wmt']"
+for j in 0 1 2; do wide "$tmp/a/slow/study_$j/wmt_pytorch/trial_1" 30.849099999999996; done
+score "$tmp/a" --preset algoperf-v0.6-external --format json
+check "and a double below it does not" "assert by['slow']['workloads']['wmt']['seconds'] == 70"
+
 # The later runs of one submission, and a study short of a workload.
 mkdir -p "$tmp/b"
 cp -r "$tmp/a/fast" "$tmp/b/fast"
@@ -142,6 +161,10 @@ refused "a short line" "csv:3: 5 fields, expected 6" "$tmp/a" --preset algoperf-
 : > "$bad"
 refused "an empty file" "csv:1: the file is empty" "$tmp/a" --preset algoperf-v0.6-self
 cp "$tmp/good.csv" "$bad"
-cp -r "$tmp/a/fast/study_0/wmt_jax" "$tmp/a/fast/study_0/wmt_pytorch"
+mkdir "$tmp/a/fast/study_0/wmt_pytorch"
+echo started > "$tmp/a/fast/study_0/wmt_pytorch/wmt_pytorch_03-07-2024-02-04-28.log"
+score "$tmp/a" --preset algoperf-v0.6-self
+ok $? "a folder of another framework without a trial is no second log"
+cp -r "$tmp/a/fast/study_0/wmt_jax/trial_1" "$tmp/a/fast/study_0/wmt_pytorch/"
 refused "one workload under two frameworks" "'wmt' of this submission is logged under two frameworks" "$tmp/a" --preset algoperf-v0.6-self
 echo "1..$n"
