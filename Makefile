@@ -106,7 +106,8 @@ podium: $(PODIUM)
 
 # The runner holds the submission's .so and nothing of ours but include/ and the protocol.  One thread,
 # so nothing for ThreadSanitizer, which moreover cannot load in a .so.
-SUBMISSION_CFLAGS = $(filter-out -fopenmp -fsanitize=thread,$(CFLAGS))
+# Records name a submission by the SHA-256 of its .so: where the source lies must not be in it.
+SUBMISSION_CFLAGS = $(filter-out -fopenmp -fsanitize=thread,$(CFLAGS)) -ffile-prefix-map=$(CURDIR)=.
 $(RUNNER): $(RUNNER_SOURCES) $(wildcard runner/*.h include/podium/*.h)
 	@mkdir -p $(@D)
 	$(call say,LINK)

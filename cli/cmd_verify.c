@@ -1,6 +1,4 @@
 /* podium verify: runs recorded trials again and compares, bit for bit where that can be. */
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,108 +10,41 @@
 #include "cli/revision.h"
 #include "cli/verify.h"
 
-static bool same_number(double a, double b)
+/* Says and, if asked to, writes the verdict on one record. */
+static int say_one(const record *r, record_verdict verdict, const char *text,
+                   const verify_options *o)
 {
-    return a == b || (isnan(a) && isnan(b));
-}
-
-/* Names the first field that differs. */
-static bool differs(const record_evaluation *a, const record_evaluation *b, size_t number)
-{
-    const struct {
-        const char *name;
-        int64_t recorded, here;
-    } counts[] = {
-        {"step", a->step, b->step},
-        {"examples", a->examples, b->examples},
-        {"gradient_evaluations", a->gradient_evaluations, b->gradient_evaluations},
-    };
-    const struct {
-        const char *name;
-        double recorded, here;
-    } metrics[] = {
-        {"loss", a->loss, b->loss},
-        {"accuracy", a->quality, b->quality},
-    };
-    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
-        if (counts[i].recorded != counts[i].here) {
-            printf("evaluation %zu (step %" PRId64 "), %s: %" PRId64 " in the record, %" PRId64
-                   " here\n",
-                   number, a->step, counts[i].name, counts[i].recorded, counts[i].here);
-            return true;
-        }
-    if (strcmp(a->hash, b->hash)) {
-        printf("evaluation %zu (step %" PRId64 "), hash: %.16s... in the record, %.16s... here\n",
-               number, a->step, a->hash, b->hash);
-        return true;
+    const verdict_origin origin = {podium_revision, __VERSION__};
+    text_buffer own = {0};
+    if (verdict != RECORD_DIFFERS && verify_contradicts(r, &own)) {
+        verdict = RECORD_DIFFERS;
+        text = own.data ? own.data : "out of memory";
+        printf("%s: %s\n", r->path, text);
     }
-    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
-        if (!same_number(metrics[i].recorded, metrics[i].here)) {
-            printf("evaluation %zu (step %" PRId64 "), %s: %.17g in the record, %.17g here\n",
-                   number, a->step, metrics[i].name, metrics[i].recorded, metrics[i].here);
-            return true;
-        }
-    return false;
-}
-
-/* A run that stopped for the time it took may be shorter: clocks are not compared. */
-static bool ended_by_time(const record *r, bool keep_going)
-{
-    return !r->end || keep_going || !strcmp(r->reason, "budget exhausted") ||
-           strstr(r->reason, "did not return");
-}
-
-static bool ends_differ(const record *r, const record *again, bool keep_going)
-{
-    size_t n = r->num_evaluations, m = again->num_evaluations;
-    const record *shorter = n < m ? r : again;
-    if (n != m && !ended_by_time(shorter, keep_going)) {
-        printf("end: %zu evaluations in the record, %zu here\n", n, m);
-        return true;
+    int status = verdict == RECORD_DIFFERS ? EXIT_MEASURED_FAILED : EXIT_DONE;
+    if (o->write && verdict_write(r, verdict, text, &origin)) {
+        fprintf(stderr, "podium verify: %s\n", podium_error());
+        status = EXIT_USAGE;
     }
-    if (n == m && r->end && !ended_by_time(r, keep_going) && !ended_by_time(again, keep_going) &&
-        (r->valid != again->valid || r->reached != again->reached)) {
-        printf("end, status: %s%s in the record, %s%s here\n", r->valid ? "VALID" : "INVALID",
-               r->reached ? ", reached" : "", again->valid ? "VALID" : "INVALID",
-               again->reached ? ", reached" : "");
-        return true;
+    text_release(&own);
+    return status;
+}
+
+int verify_say(const record *const *records, size_t count, record_verdict verdict,
+               const text_buffer *what, const verify_options *o)
+{
+    const char *text = what->data ? what->data : "out of memory";
+    int worst = EXIT_DONE;
+    printf("%s%s", o->progress ? "\r\033[K" : "", records[0]->path);
+    if (count > 1)
+        printf(" and %zu more", count - 1);
+    printf(": %s\n", text);
+    for (size_t i = 0; i < count; i++) {
+        int status = say_one(records[i], verdict, text, o);
+        worst = status == EXIT_USAGE || worst == EXIT_DONE ? status : worst;
     }
-    return false;
-}
-
-/* What else may be the reason of a difference. */
-static void note_build(const record *r)
-{
-    const char *revision, *compiler;
-    if (verify_text(r, "build", "revision", &revision) ||
-        verify_text(r, "build", "compiler", &compiler))
-        return;
-    if (strcmp(revision, podium_revision) || strcmp(compiler, __VERSION__))
-        printf("  it was made by revision %s, compiler %s; this is %s, %s\n", revision, compiler,
-               podium_revision, __VERSION__);
-}
-
-/* A trial that is told to run on after the target ends by its budget. */
-static bool kept_going(const record *r)
-{
-    return json_is_true(json_object_get(r->header, "keep_going"));
-}
-
-static bool compare(const record *r, const record *again)
-{
-    size_t n = r->num_evaluations, m = again->num_evaluations, common = n < m ? n : m;
-    for (size_t i = 0; i < common; i++)
-        if (differs(&r->evaluations[i], &again->evaluations[i], i + 1))
-            return false;
-    if (ends_differ(r, again, kept_going(r)))
-        return false;
-    if (n == m)
-        printf("exact: all %zu evaluations agree bit for bit\n", n);
-    else
-        printf(
-            "exact: the %zu evaluations that both contain agree bit for bit (%zu in the record)\n",
-            common, n);
-    return true;
+    fflush(stdout);
+    return worst;
 }
 
 static int refused(const record *r, const verify_options *o)
@@ -125,18 +56,17 @@ static int refused(const record *r, const verify_options *o)
     return EXIT_USAGE;
 }
 
-static int verify_exact(const record *r, const verify_options *o)
+static int verify_exact(const record *r, const verify_options *o, const char *rebuilt)
 {
     record *again = NULL;
+    text_buffer say = {0};
     if (verify_repeat(r, o, NULL, 1, &again))
         return refused(r, o);
-    printf("%s%s: ", o->progress ? "\r\033[K" : "", r->path);
-    bool same = compare(r, again);
-    if (!same)
-        note_build(r);
-    fflush(stdout);
+    bool same = verify_agree(r, again, rebuilt, &say);
+    int status = verify_say(&r, 1, same ? RECORD_EXACT : RECORD_DIFFERS, &say, o);
+    text_release(&say);
     record_destroy(again);
-    return same ? EXIT_DONE : EXIT_MEASURED_FAILED;
+    return status;
 }
 
 /* Records that go into the statistical form wait until all of their kind are known. */
@@ -156,6 +86,8 @@ static void add_status(verify_list *l, int status)
 static void verify_or_wait(verify_list *l, const record *r, const verify_options *o)
 {
     verify_form *form = &l->forms[l->count];
+    if (r->verdict == RECORD_CHANGED)
+        printf("%s: it was changed since its verdict was written\n", r->path);
     int32_t rc = r->num_evaluations
                      ? verify_look(r, o, form)
                      : podium_fail(PODIUM_EINVAL, "it holds no evaluation to compare");
@@ -165,7 +97,7 @@ static void verify_or_wait(verify_list *l, const record *r, const verify_options
     if (rc)
         add_status(l, refused(r, o));
     else if (form->exact)
-        add_status(l, verify_exact(r, o));
+        add_status(l, verify_exact(r, o, form->rebuilt));
     else
         l->waiting[l->count++] = r;
 }
@@ -213,6 +145,13 @@ static int32_t parse(int argc, char **argv, verify_options *o, record_list *list
                             : !strcmp(argv[i], "--key")      ? &o->key
                             : !strcmp(argv[i], "--reruns")   ? &reruns
                                                              : NULL;
+        bool *flag = !strcmp(argv[i], "--write")     ? &o->write
+                     : !strcmp(argv[i], "--rebuilt") ? &o->rebuilt
+                                                     : NULL;
+        if (flag) {
+            *flag = true;
+            continue;
+        }
         if (slot && i + 1 == argc)
             return podium_fail(PODIUM_EINVAL, "option '%s' needs a value", argv[i]);
         if (slot)
@@ -264,10 +203,18 @@ const command command_verify = {
         "             to be able to tell: 39 for one record, 8 for two, 5 from three on; fewer "
         "when\n"
         "             the answer is known before.\n\n"
-        "Refused: other data, workload file or submission.\n\n"
+        "A record that agrees is held against itself, too: calibrated time follows from wall "
+        "seconds\n"
+        "and reference steps.  Refused: other data, workload file or submission.\n\n"
         "  --submission WHAT   the .so, folder or name that ran (the name in the record)\n"
+        "  --rebuilt           it may be of another SHA-256, as a build by another compiler is; "
+        "the\n"
+        "                      verdict says so\n"
         "  --key HEX           of an unfinished record, which does not tell it\n"
         "  --data DIR          prepared data sets ($PODIUM_DATA, or data/)\n"
+        "  --write             the verdict beside the record, trial.verify.json, bound to its "
+        "SHA-256:\n"
+        "                      podium score and podium leaderboard show it\n"
         "  --reruns N          more reruns in the statistical form, for a sharper test\n\n"
         "Exit status: 0 all agree, 1 one differs, 2 one was refused, or usage.\n",
     .run = run,

@@ -4,17 +4,23 @@
 #define CLI_VERIFY_H
 
 #include <stdbool.h>
-#include "scoring/record.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "scoring/verdict.h"
 
 typedef struct verify_options {
     const char *submission, *data, *key; /* submission, key NULL: from the record */
     int64_t reruns;                      /* most of them in the statistical form; 0: as needed */
     bool progress;
+    bool write;   /* the verdict beside the record */
+    bool rebuilt; /* the submission's file may be of another SHA-256 */
 } verify_options;
 
 typedef struct verify_form {
     bool exact;
-    char why[640]; /* not exact: what differs */
+    char why[640];            /* not exact: what differs */
+    char rebuilt[SHA256_HEX]; /* of the submission's file where it is not the recorded one, else ""
+                               */
 } verify_form;
 
 /* Can the trial run here, and can its bits be expected to agree?  Errors: why it is refused: other
@@ -29,6 +35,16 @@ int32_t verify_repeat(const record *r, const verify_options *o, const uint64_t *
 
 /* A text of the header's object `section`.  Errors: PODIUM_EINVAL. */
 int32_t verify_text(const record *r, const char *section, const char *key, const char **out);
+
+/* Does the rerun agree with the record?  What there is to say goes into `say`, no newline last.
+ * `rebuilt`: as in verify_form. */
+bool verify_agree(const record *r, const record *again, const char *rebuilt, text_buffer *say);
+/* Do times and memory in the record contradict each other?  The first that does goes into `say`. */
+bool verify_contradicts(const record *r, text_buffer *say);
+
+/* Prints "PATH: WHAT" and, if asked to, writes the verdict.  Returns the exit status. */
+int verify_say(const record *const *records, size_t count, record_verdict verdict,
+               const text_buffer *what, const verify_options *o);
 
 /* The statistical form, for records that differ in their seeds only (verify_same_setting): reruns
  * with fresh seeds, steps to target compared by a rank test.  Prints; returns the exit status. */

@@ -110,9 +110,11 @@ static int32_t check_training(const record *r, const trial_config *c, verify_for
 }
 
 /* The submission that ran: by its name, or what the user gave; the bytes must be the same. */
-static int32_t find_submission(const record *r, const verify_options *o, submission_folder *s)
+static int32_t find_submission(const record *r, const verify_options *o, submission_folder *s,
+                               char rebuilt[SHA256_HEX])
 {
     char hash[SHA256_HEX], file[4096];
+    rebuilt[0] = '\0';
     if (!o->submission && strchr(r->submission, '/'))
         return podium_fail(PODIUM_EINVAL,
                            "its submission is named '%s': give the file with --submission",
@@ -121,11 +123,14 @@ static int32_t find_submission(const record *r, const verify_options *o, submiss
     int32_t rc = python_submission_file(s->so_path, file, sizeof file);
     if (!rc)
         rc = sha256_of_file(file, hash);
-    if (!rc && strcmp(hash, r->submission_sha256))
+    bool other = !rc && strcmp(hash, r->submission_sha256);
+    if (other && o->rebuilt)
+        memcpy(rebuilt, hash, SHA256_HEX);
+    else if (other)
         rc = podium_fail(
             PODIUM_EINVAL,
             "it ran a submission of sha256 %.16s..., '%s' has %.16s...: name the right "
-            "one with --submission",
+            "one with --submission, or compare with this build of it: --rebuilt",
             r->submission_sha256, s->so_path, hash);
     if (rc)
         submission_folder_release(s);
@@ -153,7 +158,7 @@ int32_t verify_look(const record *r, const verify_options *o, verify_form *form)
     TRY(configure(r, o, &c));
     note(form, "ISA class", r->isa, machine_isa());
     TRY(check_training(r, &c, form));
-    TRY(find_submission(r, o, &s));
+    TRY(find_submission(r, o, &s, form->rebuilt));
     submission_folder_release(&s);
     return 0;
 }
@@ -215,14 +220,14 @@ static int remove_entry(const char *path, const struct stat *s, int kind, struct
 int32_t verify_repeat(const record *r, const verify_options *o, const uint64_t *fresh, int number,
                       record **again)
 {
-    char folder[4096];
+    char folder[4096], rebuilt[SHA256_HEX];
     submission_folder s;
     trial_config c;
     const char *key, *tmp = getenv("TMPDIR");
     progress which = {r, number};
     TRY(key_of(r, o, &key));
     TRY(configure(r, o, &c));
-    TRY(find_submission(r, o, &s));
+    TRY(find_submission(r, o, &s, rebuilt));
     c.so_path = s.so_path;
     c.results = folder;
     c.progress = o->progress ? show_progress : NULL;

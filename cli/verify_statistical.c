@@ -107,22 +107,19 @@ static void add_steps(text_buffer *t, const double *steps, size_t n)
 
 /* `differ`: the test rejects, which it cannot before the last rerun. */
 static int report(const record *const *records, size_t count, const char *why,
-                  const double *recorded, const double *again, size_t done, double p, bool differ)
+                  const double *recorded, const double *again, size_t done, double p, bool differ,
+                  const verify_options *o)
 {
-    text_buffer a = {0}, b = {0};
-    add_steps(&a, recorded, count);
-    add_steps(&b, again, done);
-    printf("%s", records[0]->path);
-    if (count > 1)
-        printf(" and %zu more", count - 1);
-    printf(": statistical, since %s\n", why);
-    printf("  steps to target, recorded:%s\n  in %zu reruns:%s\n", a.data ? a.data : "", done,
-           b.data ? b.data : "");
-    printf("  rank test: p = %.3g, they %s\n", p, differ ? "differ (at most 0.05)" : "agree");
-    fflush(stdout);
-    text_release(&a);
-    text_release(&b);
-    return differ ? EXIT_MEASURED_FAILED : EXIT_DONE;
+    text_buffer t = {0};
+    text_print(&t, "statistical, since %s\n  steps to target, recorded:", why);
+    add_steps(&t, recorded, count);
+    text_print(&t, "\n  in %zu reruns:", done);
+    add_steps(&t, again, done);
+    text_print(&t, "\n  rank test: p = %.3g, they %s", p,
+               differ ? "differ (at most 0.05)" : "agree");
+    int status = verify_say(records, count, differ ? RECORD_DIFFERS : RECORD_STATISTICAL, &t, o);
+    text_release(&t);
+    return status;
 }
 
 int verify_statistical(const record *const *records, size_t count, const char *why,
@@ -142,7 +139,8 @@ int verify_statistical(const record *const *records, size_t count, const char *w
     if (o->progress)
         printf("\r\033[K");
     if (!rc)
-        status = report(records, count, why, recorded, again, done, p, done == most && p <= level);
+        status = report(records, count, why, recorded, again, done, p, done == most && p <= level,
+                        o);
     else
         fprintf(stderr, "podium verify: %s: %s\n", records[0]->path, podium_error());
     free(recorded);

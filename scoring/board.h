@@ -65,6 +65,11 @@ void board_list_release(board_list *b);
 /* Fewest studies of a submission on a workload that it ran. */
 size_t board_fewest_studies(const board *b, size_t submission);
 
+/* How many of a submission's records have each verdict, [RECORD_VERDICTS]; returns their number. */
+size_t board_verdicts(const board *b, size_t submission, size_t count[]);
+/* "10 of 10 exact", "8 of 10 exact, 2 not verified". */
+void board_verdicts_text(text_buffer *t, const board *b, size_t submission);
+
 /* Ratio to the fastest on a held-out variant over that on its base workload; NaN: not both. */
 double board_held_out_gap(const board *b, size_t submission, size_t workload);
 

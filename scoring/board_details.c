@@ -94,6 +94,54 @@ static void add_memory(text_buffer *t, const board *b)
     }
 }
 
+size_t board_verdicts(const board *b, size_t submission, size_t count[])
+{
+    size_t n = 0;
+    memset(count, 0, RECORD_VERDICTS * sizeof *count);
+    for (size_t i = 0; i < b->num_records; i++)
+        if ((size_t)b->submission_of[i] == submission) {
+            count[b->records[i]->verdict]++;
+            n++;
+        }
+    return n;
+}
+
+void board_verdicts_text(text_buffer *t, const board *b, size_t submission)
+{
+    /* What must not be overlooked comes first. */
+    static const record_verdict order[] = {RECORD_DIFFERS, RECORD_CHANGED, RECORD_EXACT,
+                                           RECORD_STATISTICAL, RECORD_UNVERIFIED};
+    size_t count[RECORD_VERDICTS], n = board_verdicts(b, submission, count);
+    bool first = true;
+    if (count[RECORD_UNVERIFIED] == n) {
+        text_add(t, "not verified");
+        return;
+    }
+    for (size_t i = 0; i < RECORD_VERDICTS; i++) {
+        record_verdict v = order[i];
+        if (!count[v])
+            continue;
+        if (first)
+            text_print(t, "%zu of %zu %s", count[v], n, record_verdict_names[v]);
+        else
+            text_print(t, ", %zu %s", count[v], record_verdict_names[v]);
+        first = false;
+    }
+}
+
+static void add_verdicts(text_buffer *t, const board *b)
+{
+    text_add(t, "\nwhat podium verify said of the records\n");
+    for (size_t k = 0; k < b->num_submissions; k++) {
+        size_t s = b->result.order[k];
+        text_add(t, "  ");
+        plain_text(t, b->names[s], 20);
+        text_add(t, "  ");
+        board_verdicts_text(t, b, s);
+        text_add(t, "\n");
+    }
+}
+
 static void add_tests(text_buffer *t, const board *b)
 {
     size_t S = b->num_submissions, tested = 0, untested = 0;
@@ -147,6 +195,7 @@ void board_details_text(text_buffer *t, const board_list *list, const board *b)
     add_clocks(t, b, list->clock);
     add_gaps(t, b);
     add_memory(t, b);
+    add_verdicts(t, b);
     add_tests(t, b);
     add_refusals(t, b);
 }

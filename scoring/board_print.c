@@ -24,10 +24,14 @@ static int32_t finish(text_buffer *t, char **out)
 static void board_text(text_buffer *t, const board *b, const board_list *list)
 {
     size_t W = b->num_workloads;
-    text_print(t, "%s; time to target in %s\n\n", b->title, clock_units[list->clock]);
+    plain_text(t, b->title, 0);
+    text_print(t, "; time to target in %s\n\n", clock_units[list->clock]);
     text_print(t, "%4s  %-20s %7s %17s", "rank", "submission", "score", "95 % interval");
-    for (size_t w = 0; w < W; w++)
-        text_print(t, "  | %-12.12s %8s %8s %8s", b->workloads[w], "steps", "ratio", "reached");
+    for (size_t w = 0; w < W; w++) {
+        text_add(t, "  | ");
+        plain_text(t, b->workloads[w], 12);
+        text_print(t, " %8s %8s %8s", "steps", "ratio", "reached");
+    }
     text_add(t, "\n");
     for (size_t i = 0; i < b->num_submissions; i++) {
         size_t s = b->result.order[i];
@@ -63,8 +67,11 @@ int32_t board_print_text(const board_list *list, char **out)
     }
     if (list->num_left_out)
         text_add(&t, "\nleft out:\n");
-    for (size_t i = 0; i < list->num_left_out; i++)
-        text_print(&t, "  %s\n", list->left_out[i]);
+    for (size_t i = 0; i < list->num_left_out; i++) {
+        text_add(&t, "  ");
+        plain_text(&t, list->left_out[i], 0);
+        text_add(&t, "\n");
+    }
     return finish(&t, out);
 }
 
@@ -83,6 +90,16 @@ static json_t *clocks_json(const board *b, size_t s)
                             json_pack("{s: f, s: I}", "score", b->by_clock[c].score[s], "rank",
                                       (json_int_t)b->by_clock[c].rank[s]));
     return clocks;
+}
+
+static json_t *verdicts_json(const board *b, size_t s)
+{
+    size_t count[RECORD_VERDICTS];
+    json_t *verdicts = json_object();
+    board_verdicts(b, s, count);
+    for (int v = 0; v < RECORD_VERDICTS; v++)
+        json_object_set_new(verdicts, record_verdict_names[v], json_integer((json_int_t)count[v]));
+    return verdicts;
 }
 
 /* One board in the shape of DESIGN section 6. */
@@ -119,6 +136,7 @@ static json_t *board_json(const board *b, const board_list *list)
             json_object_set_new(one, "interval_reason", interval_reason(b, s));
         json_object_set_new(one, "clocks", clocks_json(b, s));
         json_object_set_new(one, "optimizer_bytes", json_from_number(b->memory[s]));
+        json_object_set_new(one, "verified", verdicts_json(b, s));
         json_object_set_new(one, "workloads", workloads);
         json_array_append_new(submissions, one);
     }
@@ -171,33 +189,45 @@ int32_t board_print_csv(const board_list *list, char **out)
     return finish(&t, out);
 }
 
+static void markdown_row(text_buffer *t, const board *b, size_t s)
+{
+    text_print(t, "\n| %zu | ", b->rank[s]);
+    markdown_text(t, b->names[s]);
+    text_print(t, " | %.4f |", b->result.score[s]);
+    for (size_t w = 0; w < b->num_workloads; w++) {
+        const board_cell *c = &b->cells[s * b->num_workloads + w];
+        text_add(t, " ");
+        table_number(t, b->result.time[s * b->num_workloads + w], 0);
+        text_add(t, " | ");
+        table_number(t, c->steps, 0);
+        text_print(t, " | %zu of %zu |", c->reached, c->trials);
+    }
+    text_add(t, " ");
+    table_number(t, b->memory[s] / (1 << 20), 0);
+    text_add(t, " | ");
+    board_verdicts_text(t, b, s);
+    text_add(t, " |");
+}
+
 int32_t board_print_markdown(const board_list *list, char **out)
 {
     text_buffer t = {0};
     for (size_t i = 0; i < list->length; i++) {
         const board *b = &list->items[i];
-        size_t W = b->num_workloads;
-        text_print(&t, "%sTime to target in %s (%s):\n\n| rank | submission | score |",
-                   i ? "\n" : "", clock_units[list->clock], b->title);
-        for (size_t w = 0; w < W; w++)
-            text_print(&t, " %s | steps | reached |", b->workloads[w]);
-        text_add(&t, "\n|---|---|---|");
-        for (size_t w = 0; w < W; w++)
-            text_add(&t, "---|---|---|");
-        for (size_t k = 0; k < b->num_submissions; k++) {
-            size_t s = b->result.order[k];
-            text_print(&t, "\n| %zu | ", b->rank[s]);
-            markdown_text(&t, b->names[s]);
-            text_print(&t, " | %.4f |", b->result.score[s]);
-            for (size_t w = 0; w < W; w++) {
-                const board_cell *c = &b->cells[s * W + w];
-                text_add(&t, " ");
-                table_number(&t, b->result.time[s * W + w], 0);
-                text_add(&t, " | ");
-                table_number(&t, c->steps, 0);
-                text_print(&t, " | %zu of %zu |", c->reached, c->trials);
-            }
+        text_print(&t, "%sTime to target in %s (", i ? "\n" : "", clock_units[list->clock]);
+        markdown_text(&t, b->title);
+        text_add(&t, "):\n\n| rank | submission | score |");
+        for (size_t w = 0; w < b->num_workloads; w++) {
+            text_add(&t, " ");
+            markdown_text(&t, b->workloads[w]);
+            text_add(&t, " | steps | reached |");
         }
+        text_add(&t, " memory MiB | verified |\n|---|---|---|");
+        for (size_t w = 0; w < b->num_workloads; w++)
+            text_add(&t, "---|---|---|");
+        text_add(&t, "---|---|");
+        for (size_t k = 0; k < b->num_submissions; k++)
+            markdown_row(&t, b, b->result.order[k]);
         text_add(&t, "\n");
     }
     return finish(&t, out);

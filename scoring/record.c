@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 
 #include "base/json.h"
+#include "base/sha256.h"
 #include "base/text.h"
+#include "scoring/verdict.h"
 
 #define SCHEMA "podium-record/1"
 #define MAX_RECORD_BYTES (64u << 20)
@@ -18,6 +20,9 @@
 
 const char *const record_clock_names[] = {"calibrated", "wall",      "steps",
                                           "flops",      "gradients", NULL};
+
+const char *const record_verdict_names[] = {"not verified", "exact", "statistical", "differs",
+                                            "changed since"};
 
 /* An optional text: "" when the field is absent or null. */
 static int32_t read_optional(const json_t *o, const char *place, const char *key, const char **out)
@@ -221,6 +226,7 @@ int32_t record_parse(record **out, const char *text, size_t length, const char *
     r->reason = "";
     r->budget_multiplier = 1;
     r->optimizer_bytes = NAN;
+    sha256_of(text, length, r->sha256);
     int32_t rc = read_lines(r, text, length);
     if (rc)
         record_destroy(r);
@@ -237,6 +243,12 @@ int32_t record_read(record **out, const char *path)
     TRY(file_read(path, MAX_RECORD_BYTES, &text, &length));
     int32_t rc = record_parse(out, text, length, path);
     free(text);
+    TRY(rc);
+    rc = verdict_read(*out);
+    if (rc) {
+        record_destroy(*out);
+        *out = NULL;
+    }
     return rc;
 }
 
@@ -250,6 +262,7 @@ void record_destroy(record *r)
     free(r->path);
     free(r->text);
     free(r->pack);
+    free(r->verdict_text);
     free(r);
 }
 

@@ -40,6 +40,17 @@ typedef struct record_evaluation {
     char hash[65];
 } record_evaluation;
 
+/* What `podium verify` said of the record (scoring/verdict.h). */
+typedef enum {
+    RECORD_UNVERIFIED,
+    RECORD_EXACT,       /* a rerun agreed bit for bit */
+    RECORD_STATISTICAL, /* reruns elsewhere could not be told from it */
+    RECORD_DIFFERS,
+    RECORD_CHANGED, /* since it was verified */
+    RECORD_VERDICTS
+} record_verdict;
+extern const char *const record_verdict_names[];
+
 /* Texts are borrowed from the JSON values the record owns. */
 typedef struct record {
     char *path;
@@ -64,7 +75,10 @@ typedef struct record {
     const char *reason;       /* of the end, "" when unfinished */
     double budget_multiplier; /* of the header, 1 when it says none */
     double optimizer_bytes;   /* of the end, NaN when it says none */
-    bool truncated;           /* the last line was cut off and left out */
+    char sha256[65];          /* of its bytes */
+    record_verdict verdict;
+    char *verdict_text; /* owned; NULL: none */
+    bool truncated;     /* the last line was cut off and left out */
 } record;
 
 /* Errors: PODIUM_EIO; PODIUM_EINVAL "file:line: ..." naming the field. */

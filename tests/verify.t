@@ -57,6 +57,40 @@ verify 1 "evaluation 2 \(step 5\), hash:" "$tmp/changed.jsonl"
 { head -n 3 "$record"; tail -n 1 "$record" | sed 's/"reached":true/"reached":false/'; } > "$tmp/changed.jsonl"
 verify 1 "end: 2 evaluations in the record" "$tmp/changed.jsonl"
 
+# Times have no rerun to be compared with: they are held against each other.
+changed 4 reference_step_seconds 1.5
+verify 1 "evaluation 4 \(step 15\), calibrated: [0-9.]+ in the record, [0-9.]+ follows from wall_seconds" "$tmp/changed.jsonl"
+changed 2 model_flops 0
+verify 1 "evaluation 2 \(step 5\), model_flops: 0 in the record" "$tmp/changed.jsonl"
+sed -E '1s/"budget_steps":([0-9])/"budget_steps":9\1/' "$record" > "$tmp/changed.jsonl"
+verify 1 "header, workload.budget_steps: 9[0-9.]+ in the record, [0-9.]+ here" "$tmp/changed.jsonl"
+sed -E '1s/"authors":"[^"]*"/"authors":"somebody else"/' "$record" > "$tmp/changed.jsonl"
+verify 1 "header, submission.authors: \"somebody else\" in the record" "$tmp/changed.jsonl"
+sed -E '$s/"optimizer_bytes":[0-9]+/"optimizer_bytes":8/' "$record" > "$tmp/changed.jsonl"
+verify 1 "end, optimizer_bytes: 8 in the record, its parts add up to [0-9]+" "$tmp/changed.jsonl"
+
+# The verdict beside the record is bound to its bytes.
+mkdir "$tmp/kept"
+cp "$record" "$tmp/kept/trial.jsonl"
+verify 0 "all [0-9]+ evaluations agree bit for bit" "$tmp/kept" --write
+grep -q "$(sha256sum < "$record" | cut -c 1-64)" "$tmp/kept/trial.verify.json" && "$podium" score "$tmp/kept" > "$tmp/log" &&
+    grep -q 'nadamw  *1 of 1 exact' "$tmp/log"
+ok $? "--write keeps the verdict, and podium score shows it"
+sed -i 's/"loss":4/"loss":5/' "$tmp/kept/trial.jsonl"
+"$podium" score "$tmp/kept" > "$tmp/log" && grep -q 'nadamw  *1 of 1 changed since' "$tmp/log"
+ok $? "an edited record loses its verdict"
+verify 1 "it was changed since its verdict was written" "$tmp/kept"
+verify 1 "evaluation 1 \(step 0\), loss: 5" "$tmp/kept" --write
+"$podium" score "$tmp/kept" --format json > "$tmp/log" && grep -q '"differs": 1' "$tmp/log"
+ok $? "a record that differs is counted as such"
+sed -i 's/"verdict": "differs"/"verdict": "fine"/' "$tmp/kept/trial.verify.json"
+"$podium" score "$tmp/kept" 2> "$tmp/log"
+[ $? = 2 ] && grep -q "trial.verify.json: field 'verdict': expected exact" "$tmp/log"
+ok $? "a damaged verdict is named with file and field, exit 2"
+sed -E '1s/"sha256":"[0-9a-f]{8}/"sha256":"00000000/' "$record" > "$tmp/changed.jsonl"
+verify 2 "refused: it ran a submission of sha256 00000000.*--rebuilt" "$tmp/changed.jsonl"
+verify 0 "by another build of the submission: sha256 [0-9a-f]{16}..., not 00000000" "$tmp/changed.jsonl" --rebuilt
+
 head -n 4 "$record" > "$tmp/changed.jsonl"
 verify 2 "refused: it is unfinished and so does not tell its key" "$tmp/changed.jsonl"
 verify 0 "the 3 evaluations that both contain agree" "$tmp/changed.jsonl" --key "$(cat "$tmp/results/key")"
