@@ -12,7 +12,7 @@
 #include "data/image_sets.h"
 #include "data/shuffle.h"
 
-#define MAX_CLASSES 256
+#define MAX_CLASSES 1024
 #define MAX_PIXELS (1 << 20) /* of one channel */
 
 enum { SAMPLING_EPOCHS, SAMPLING_REPLACEMENT };

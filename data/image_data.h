@@ -2,7 +2,7 @@
  * function of (seed, step), class frequencies, affine jitter, and the secret relabelling.
  *
  * The yaml `data:` map:
- *   - set: glyphs, mnist, fashion_mnist or cifar10
+ *   - set: glyphs, mnist, fashion_mnist, cifar10 or imagenet
  *   - path: FOLDER; default the set's folder below the data directory
  *   - valid: N, examples taken off the end of the training files, for sets without a validation
  *     split (default 5000)

@@ -1,17 +1,25 @@
-/* The image sets by name: reads their standard files into one common form. Internal to data/. */
+/* The image sets by name: reads their standard files into one common form. Internal to data/.
+ *
+ * `imagenet` is what its user makes of ILSVRC 2012 (which no command brings): for S train, valid
+ * and, if wanted, test, images of one size, planes red, green, blue, as IDX bytes [n, 3, height,
+ * width] in S-images-idx4-ubyte (plain: it is mapped), classes 0 .. 999 as IDX shorts [n] in
+ * S-labels-idx1-short. */
 #ifndef DATA_IMAGE_SETS_H
 #define DATA_IMAGE_SETS_H
 
 #include "base/sha256.h"
+#include "data/idx.h"
 #include "data/image_data.h"
 
 typedef struct image_set {
     const char *name; /* static */
     int classes, channels, height, width;
     int64_t count[SPLITS];
-    uint8_t *pixels[SPLITS];  /* [count, channels, height, width], owned */
-    uint8_t *labels[SPLITS];  /* [count], owned */
-    char payload[SHA256_HEX]; /* of the unpacked files, in order */
+    const uint8_t *pixels[SPLITS]; /* [count, channels, height, width] */
+    uint16_t *labels[SPLITS];      /* [count], owned */
+    uint8_t *owned[SPLITS];        /* where pixels lie, or NULL: */
+    idx_mapping mapped[SPLITS];    /* there */
+    char payload[SHA256_HEX];      /* of the unpacked files, in order */
 } image_set;
 
 extern const char *const image_set_names[]; /* ends with NULL */

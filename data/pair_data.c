@@ -20,8 +20,9 @@ static const struct {
     {"debian-text", {"train", "valid", "test"}},
     {"multi30k", {"train", "val", "test_2016_flickr"}},
     {"wmt17", {"train", "newstest2013", "newstest2014"}},
+    {"text-to-text", {"train", "valid", "test"}},
 };
-static const char *const set_names[] = {"debian-text", "multi30k", "wmt17", NULL};
+static const char *const set_names[] = {"debian-text", "multi30k", "wmt17", "text-to-text", NULL};
 
 /* One side of a split. */
 typedef struct side {
@@ -33,7 +34,7 @@ typedef struct side {
 struct pair_data {
     int set, tokenizer;
     bool packed;
-    int64_t length[2], limit[SPLITS];
+    int64_t length[2], limit[SPLITS], end;
     const char *language[2];
     side sides[SPLITS][2];
     int64_t count[SPLITS]; /* pairs in `fit`; before it is made, lines */
@@ -64,6 +65,7 @@ static int32_t read_config(pair_data *d, const yaml_node *config, const char **p
     d->language[0] = "de";
     d->language[1] = "en";
     d->length[0] = d->length[1] = 24;
+    d->end = BPE_END;
     d->limit[SPLIT_TRAIN] = d->limit[SPLIT_VALID] = d->limit[SPLIT_TEST] = INT64_MAX;
     TRY(yaml_choice(config, "set", set_names, &d->set));
     TRY(yaml_string(config, "path", path));
@@ -71,6 +73,9 @@ static int32_t read_config(pair_data *d, const yaml_node *config, const char **p
     TRY(yaml_string(config, "target", &d->language[1]));
     TRY(yaml_choice(config, "tokenizer", tokenizers, &d->tokenizer));
     TRY(yaml_integer(config, "merges", 0, BPE_MAX_MERGES, merges));
+    TRY(yaml_integer(config, "end", 1, 1 << 20, &d->end));
+    if (d->tokenizer == TOKENIZER_BPE && d->end != BPE_END)
+        return podium_fail(PODIUM_EINVAL, "data: end goes with tokenizer ids");
     TRY(yaml_integer(config, "source_length", 2, 1 << 16, &d->length[0]));
     TRY(yaml_integer(config, "target_length", 2, 1 << 16, &d->length[1]));
     TRY(yaml_integer(config, "valid", 1, INT64_MAX, &d->limit[SPLIT_VALID]));
@@ -141,7 +146,7 @@ static int32_t encode_side(pair_data *d, int split, int s, const text_lines *ids
                 return podium_fail_in(rc, "%s.%s.ids:%lld", sets[d->set].files[split],
                                       d->language[s], (long long)i + 1);
         }
-        id_buffer_add(&a->ids, BPE_END);
+        id_buffer_add(&a->ids, (int32_t)d->end);
     }
     a->start[n] = a->ids.count;
     return a->ids.failed ? no_memory() : 0;
@@ -204,6 +209,9 @@ static int32_t load(pair_data *d, const char *folder, int64_t merges, const data
     if (d->tokenizer == TOKENIZER_IDS) {
         TRY(path_join(path, sizeof path, folder, "pieces.vocab"));
         TRY(pieces_read(&d->pieces, path));
+        if (d->end >= d->pieces.count)
+            return podium_fail(PODIUM_EINVAL, "data: end %lld is no id of the %d pieces",
+                               (long long)d->end, d->pieces.count);
     }
     for (int split = 0; split < SPLITS && rc == 0; split++)
         rc = read_split(d, split, folder, &hash, ids[split]);
@@ -246,6 +254,18 @@ int32_t pair_data_open(pair_data **out, const yaml_node *config, const char *dat
     else
         *out = d;
     return rc;
+}
+
+int32_t pair_data_shape(const yaml_node *config, int64_t *source, int64_t *target, bool *packed)
+{
+    pair_data d = {0};
+    const char *path;
+    int64_t merges;
+    TRY(read_config(&d, config, &path, &merges));
+    *source = d.length[0];
+    *target = d.length[1];
+    *packed = d.packed;
+    return 0;
 }
 
 static int32_t **batch_ids(pair_batch *b, int i)
@@ -437,7 +457,7 @@ int32_t pair_data_decode(const pair_data *d, const int32_t *ids, int64_t count, 
 {
     int32_t rc = 0;
     int64_t n = 0;
-    while (n < count && ids[n] != BPE_END)
+    while (n < count && ids[n] != d->end)
         n++;
     int32_t *plain = malloc((size_t)(n ? n : 1) * sizeof *plain);
     if (!plain)

@@ -2,12 +2,13 @@
  * that are a function of (seed, step), padded or packed, secretly relabelled.
  *
  * The yaml `data:` map, each key with its default:
- *   - set: debian-text; or multi30k, wmt17
+ *   - set: debian-text; or multi30k, wmt17, text-to-text
  *   - path: the set's folder below the data directory
  *   - source: de, target: en
  *   - tokenizer: bpe, trained on both sides of the training split; or ids: NAME.LANG.ids and
  *     pieces.vocab, made by a SentencePiece tool (pad 0, begin 1, end 2)
  *   - merges: 1000, of bpe
+ *   - end: 2, the id after each sentence with the tokenizer ids (T5's pieces have it at 1)
  *   - source_length: 24, target_length: 24, tokens a row, the end token included; pairs with a
  *     longer side are left out of every split (of BLEU's references too)
  *   - valid, test: all, the first N held-out pairs that fit
@@ -15,7 +16,7 @@
  *
  * Files are line-aligned, plain or gzip: NAME.de and NAME.en with NAME train, valid, test
  * (debian-text); train, val, test_2016_flickr (multi30k); train, newstest2013, newstest2014
- * (wmt17). */
+ * (wmt17); train, valid, test (text-to-text). */
 #ifndef DATA_PAIR_DATA_H
 #define DATA_PAIR_DATA_H
 
@@ -43,6 +44,8 @@ typedef struct pair_batch {
  * Errors: PODIUM_EIO a missing file; PODIUM_EINVAL sides of different length, a bad setting. */
 int32_t pair_data_open(pair_data **out, const yaml_node *config, const char *data_dir,
                        const data_key *key);
+/* What the map says of a batch's shape, without the data. */
+int32_t pair_data_shape(const yaml_node *config, int64_t *source, int64_t *target, bool *packed);
 void pair_data_close(pair_data *d);               /* NULL is fine */
 const char *pair_data_id(const pair_data *d);     /* "multi30k:<sha256 of the files>" */
 int32_t pair_data_vocabulary(const pair_data *d); /* ids */

@@ -145,6 +145,16 @@ int32_t text_data_open(text_data **out, const yaml_node *config, const char *dat
     return rc;
 }
 
+int32_t text_data_shape(const yaml_node *config, int64_t *length)
+{
+    text_data d = {0};
+    const char *set, *path;
+    int64_t merges;
+    TRY(read_config(&d, config, &set, &path, &merges));
+    *length = d.length;
+    return 0;
+}
+
 void text_data_close(text_data *d)
 {
     if (!d)

@@ -33,6 +33,8 @@ typedef struct text_batch {
  * file; PODIUM_EINVAL a bad setting, a text shorter than a window. */
 int32_t text_data_open(text_data **out, const yaml_node *config, const char *data_dir,
                        const data_key *key);
+/* Tokens a window, without the data. */
+int32_t text_data_shape(const yaml_node *config, int64_t *length);
 void text_data_close(text_data *d);               /* NULL is fine */
 const char *text_data_id(const text_data *d);     /* "NAME:<sha256 of the files>" */
 int32_t text_data_vocabulary(const text_data *d); /* ids */

@@ -383,7 +383,9 @@ static double node_flops(const graph *g, const node *n)
 
 graph_stats graph_get_stats(const graph *g)
 {
-    graph_stats s = {.arena_bytes = g->arena_bytes, .constant_bytes = g->constant_bytes};
+    graph_stats s = {.arena_bytes = g->arena_bytes,
+                     .buffer_bytes = g->buffer_bytes,
+                     .constant_bytes = g->constant_bytes};
     for (int32_t i = 0; i < g->num_nodes; i++) {
         const node *n = &g->nodes[i];
         if (n->alias || !n->live)

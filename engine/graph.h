@@ -29,6 +29,8 @@ typedef struct graph_config {
     int32_t precision; /* PODIUM_F32 or PODIUM_BF16 (matrix products in bf16); 0: PODIUM_F32 */
     bool training;     /* false: dropout is the identity, nothing is saved for a backward pass */
     bool lowered;      /* record primitives instead of fused ops: needed for Hessian products */
+    bool unbacked;     /* graph_plan takes no memory and prepares no kernel: figures of models that
+                          do not fit here, without scratch; such a graph cannot run */
 } graph_config;
 
 /* What changes from run to run without recording again. */
@@ -105,7 +107,8 @@ int32_t graph_read(graph *g, value v, double *out, int64_t n);
 
 /* --- figures ----------------------------------------------------------------------------- */
 typedef struct graph_stats {
-    size_t arena_bytes; /* activations and scratch, as planned */
+    size_t arena_bytes;  /* activations and scratch, as planned */
+    size_t buffer_bytes; /* without the scratch, which depends on threads and kernels */
     size_t constant_bytes;
     double forward_flops; /* of matrix products and attention: 2 m n k each */
     double backward_flops;

@@ -71,7 +71,7 @@ struct graph {
     value *param_gradients; /* by parameter number; graph_hessian_vector differentiates these */
     bool planned;
     void *base[PLACE_COUNT];
-    size_t arena_bytes, constant_bytes, scratch_bytes;
+    size_t arena_bytes, buffer_bytes, constant_bytes, scratch_bytes;
     void *staging; /* host memory for conversions in graph_set_input_f32 and graph_read */
     size_t staging_bytes;
     bool profile;

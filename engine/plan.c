@@ -298,7 +298,7 @@ static int32_t place_constants(graph *g)
         bytes += aligned((size_t)i->count * dtype_size(i->dtype));
     }
     g->constant_bytes = bytes;
-    if (!bytes)
+    if (!bytes || g->config.unbacked)
         return PODIUM_OK;
     TRY(b->alloc(b, bytes, &g->base[PLACE_CONSTANT]));
     for (value v = 0; v < g->num_values; v++)
@@ -310,7 +310,10 @@ static int32_t place_constants(graph *g)
 static int32_t take_memory(graph *g, size_t buffers)
 {
     backend *b = g->config.backend;
+    g->buffer_bytes = buffers;
     g->arena_bytes = buffers + aligned(g->scratch_bytes);
+    if (g->config.unbacked)
+        return PODIUM_OK;
     if (g->arena_bytes)
         TRY(b->alloc(b, g->arena_bytes, &g->base[PLACE_ARENA]));
     for (int32_t i = 0; i < g->num_nodes; i++)
@@ -341,10 +344,12 @@ int32_t graph_plan(graph *g)
     size_t buffers;
     TRY(place_blocks(g, &buffers));
     TRY(place_constants(g));
-    for (int32_t i = 0; i < g->num_nodes; i++)
+    for (int32_t i = 0; i < g->num_nodes && !g->config.unbacked; i++)
         if (g->nodes[i].live && !g->nodes[i].alias)
             TRY(prepare_call(g, &g->nodes[i]));
     TRY(take_memory(g, buffers));
+    if (g->config.unbacked)
+        return PODIUM_OK;
     g->planned = true;
     graph_resolve(g);
     return PODIUM_OK;

@@ -86,6 +86,8 @@ static int32_t read_document(workload_config *c, const char *size, const char *h
     c->description = "";
     TRY(yaml_string(root, "description", &c->description));
     yaml_mark(yaml_get(root, "sources"));
+    yaml_mark(yaml_get(root, "extents"));
+    c->extents = yaml_get(yaml_get(root, "extents"), size);
     const yaml_node *sizes = yaml_get(root, "sizes"), *variants = yaml_get(root, "held_out");
     if (!(chosen = yaml_get(sizes, size)))
         return unknown_name(sizes, "size", size);

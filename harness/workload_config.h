@@ -4,6 +4,8 @@
  *   sizes: {mini: {model, data, batch, step_hint, eval_every_examples, budget_steps, dropout,
  *                  label_smoothing, target: {metric: loss|accuracy|bleu, value}}, base: ...}
  *   held_out: {glu: {model: {overrides}, sizes: {mini: {target, step_hint, budget_steps}}}, ...}
+ *   extents: {mini: {...}, ...}: numbers of the data that decide the model's shape, for counting
+ *            without the data (workload.h: outline); no part of the fingerprint, the data id is
  *   sources: anything (named in the fingerprint)
  *
  * A variant takes from its size what it does not say, but for the target: each has its own.
@@ -24,6 +26,7 @@ typedef struct workload_config {
     char fingerprint[SHA256_HEX]; /* of this size, this variant and sources */
     const char *description;
     const yaml_node *model, *data;
+    const yaml_node *extents; /* of the size, or NULL */
     int64_t batch, step_hint, eval_every_examples;
     double budget_steps; /* reference steps */
     double dropout, label_smoothing;

@@ -1,6 +1,6 @@
-/* Performance profiles as a file of their own, for pages that show pictures: it carries its colours,
- * light and dark, and names its lines beside them, best score first.  Submissions that reach no
- * target would all lie on the axis: they are counted, not drawn. */
+/* Performance profiles as a file of their own, for pages that show pictures: it carries its
+ * colours, light and dark, and names its lines beside them, best score first.  Submissions that
+ * reach no target would all lie on the axis: they are counted, not drawn. */
 
 #include "scoring/board.h"
 #include "scoring/site.h"

@@ -104,22 +104,58 @@ static int32_t read_sizes(nn_bert_config *b, const yaml_node *model)
     return PODIUM_OK;
 }
 
-int32_t compacter_config_read(compacter_config *c, const yaml_node *model, int64_t vocabulary,
-                              int64_t classes)
+/* mode, phm_dim, reduction, rank */
+static int32_t read_mode(compacter_config *c, const yaml_node *model)
 {
     int mode = 0;
     int64_t n = 4, reduction = 8, rank = 0;
+    TRY(yaml_choice(model, "mode", compacter_modes, &mode));
+    TRY(yaml_integer(model, "phm_dim", 1, 1024, &n));
+    TRY(yaml_integer(model, "reduction", 1, 1 << 20, &reduction));
+    TRY(yaml_integer(model, "rank", 0, 1024, &rank));
+    return compacter_set_mode(c, compacter_modes[mode], n, reduction, rank);
+}
+
+int32_t compacter_t5_read(compacter_config *c, const yaml_node *model, int64_t vocabulary)
+{
+    static const char *const required[] = {"width", "depth", "heads", "vocabulary"};
+    const int64_t most = 1 << 20;
+    *c = (compacter_config){.is_t5 = true};
+    nn_t5_config *t = &c->t5;
+    for (size_t i = 0; i < sizeof required / sizeof *required; i++)
+        TRY(yaml_require(model, required[i]));
+    TRY(yaml_integer(model, "width", 4, most, &t->width));
+    TRY(yaml_integer(model, "depth", 1, 1000, &t->encoder_depth));
+    TRY(yaml_integer(model, "heads", 1, most, &t->heads));
+    TRY(yaml_integer(model, "vocabulary", 1, most, &t->vocabulary));
+    t->decoder_depth = t->encoder_depth;
+    t->head_width = 64;
+    t->mlp = 4 * t->width;
+    t->buckets = 32;
+    t->max_distance = 128;
+    t->eps = 1e-6;
+    TRY(yaml_integer(model, "head_width", 1, most, &t->head_width));
+    TRY(yaml_integer(model, "mlp", 1, most, &t->mlp));
+    TRY(yaml_flag(model, "gated", &t->gated));
+    TRY(yaml_flag(model, "untied", &t->untied));
+    TRY(yaml_flag(model, "dropout", &t->dropout));
+    t->act = t->gated ? ACT_GELU_TANH : ACT_RELU;
+    if (vocabulary > t->vocabulary)
+        return podium_fail(PODIUM_EINVAL, "the data has %lld pieces, the network %lld rows",
+                           (long long)vocabulary, (long long)t->vocabulary);
+    return read_mode(c, model);
+}
+
+int32_t compacter_config_read(compacter_config *c, const yaml_node *model, int64_t vocabulary,
+                              int64_t classes)
+{
     *c = (compacter_config){.classes = classes, .head_init = 0.02};
     TRY(read_sizes(&c->bert, model));
     c->bert.vocabulary = vocabulary;
     TRY(yaml_require(model, "tokens"));
     TRY(yaml_integer(model, "tokens", 1, c->bert.positions, &c->tokens));
-    TRY(yaml_choice(model, "mode", compacter_modes, &mode));
-    TRY(yaml_integer(model, "phm_dim", 1, 1024, &n));
-    TRY(yaml_integer(model, "reduction", 1, 1 << 20, &reduction));
-    TRY(yaml_integer(model, "rank", 0, 1024, &rank));
     TRY(yaml_flag(model, "first_token", &c->first_token));
-    return compacter_set_mode(c, compacter_modes[mode], n, reduction, rank);
+    return read_mode(c, model);
 }
 
 static bool is_norm(const param *p)

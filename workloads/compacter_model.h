@@ -30,7 +30,7 @@ typedef struct compacter_config {
     bool first_token; /* pooling: the first token instead of the mean over unmasked ones */
     bool regression;  /* mean squared error of real labels; one class */
     bool token_types; /* they are an input */
-    int64_t tokens, target_tokens;
+    int64_t tokens, target_tokens; /* target_tokens of T5 */
     /* The frozen parameters of a golden case by name, a json array; NULL: the mode's rule. */
     const void *frozen_names;
 } compacter_config;
@@ -39,6 +39,10 @@ typedef struct compacter_config {
  * are 0. */
 int32_t compacter_config_read(compacter_config *c, const yaml_node *model, int64_t vocabulary,
                               int64_t classes);
+/* The same of `network: t5`: width, depth (of each stack), heads, head_width (64), mlp, vocabulary
+ * (rows of the backbone's table, at least `vocabulary` of the data), gated, untied, dropout, and
+ * the mode as above; tokens and target_tokens are set by the caller afterwards. */
+int32_t compacter_t5_read(compacter_config *c, const yaml_node *model, int64_t vocabulary);
 /* Sets the mode by its name: compacter, compacter_plusplus, phm_adapter, adapter, low_rank_adapter,
  * lora, bitfit, full, head; bottleneck = width / reduction.  rank 0: the mode's own. */
 int32_t compacter_set_mode(compacter_config *c, const char *name, int64_t phm_dim,

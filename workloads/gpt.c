@@ -36,6 +36,16 @@ static int32_t open_task(workload_task *t, const yaml_node *model, const yaml_no
     return gpt_config_read(&t->model, model);
 }
 
+static int32_t outline(workload_task *t, const yaml_node *model, const yaml_node *data,
+                       const yaml_node *extents)
+{
+    const char *weights;
+    TRY(yaml_string(model, "weights", &weights));
+    TRY(workload_extent(extents, "vocabulary", &t->model.vocab));
+    TRY(text_data_shape(data, &t->model.length));
+    return gpt_config_read(&t->model, model);
+}
+
 static const char *data_id(const workload_task *t)
 {
     return text_data_id(t->data);
@@ -134,6 +144,7 @@ const workload workload_gpt = {
     .only_named = true,
     .task_bytes = sizeof(workload_task),
     .open = open_task,
+    .outline = outline,
     .close = close_task,
     .data_id = data_id,
     .build = build,

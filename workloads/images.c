@@ -9,6 +9,14 @@ int32_t images_open(image_data **out, const yaml_node *model, const yaml_node *d
     return image_data_open(out, data, data_dir, (int)patch, key);
 }
 
+int32_t images_outline(images_extents *out, const yaml_node *extents)
+{
+    TRY(workload_extent(extents, "classes", &out->classes));
+    TRY(workload_extent(extents, "channels", &out->channels));
+    TRY(workload_extent(extents, "height", &out->height));
+    return workload_extent(extents, "width", &out->width);
+}
+
 static void hand_over(const image_batch *b, workload_batch *out)
 {
     *out = (workload_batch){

@@ -28,6 +28,14 @@ static int32_t open_task(workload_task *t, const yaml_node *model, const yaml_no
     return transformer_config_read(&t->model, model);
 }
 
+static int32_t outline(workload_task *t, const yaml_node *model, const yaml_node *data,
+                       const yaml_node *extents)
+{
+    TRY(workload_extent(extents, "vocabulary", &t->model.vocab));
+    TRY(pair_data_shape(data, &t->model.source, &t->model.target, &t->model.packed));
+    return transformer_config_read(&t->model, model);
+}
+
 static const char *data_id(const workload_task *t)
 {
     return pair_data_id(t->data);
@@ -142,6 +150,7 @@ const workload workload_transformer = {
     .description = "translation by an encoder-decoder",
     .task_bytes = sizeof(workload_task),
     .open = open_task,
+    .outline = outline,
     .close = close_task,
     .data_id = data_id,
     .build = build,

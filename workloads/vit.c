@@ -20,6 +20,19 @@ static int32_t open_task(workload_task *t, const yaml_node *model, const yaml_no
     return vit_config_read(&t->model, model);
 }
 
+static int32_t outline(workload_task *t, const yaml_node *model, const yaml_node *data,
+                       const yaml_node *extents)
+{
+    images_extents e;
+    (void)data;
+    TRY(images_outline(&e, extents));
+    t->model.height = e.height;
+    t->model.width_pixels = e.width;
+    t->model.channels = e.channels;
+    t->model.classes = e.classes;
+    return vit_config_read(&t->model, model);
+}
+
 static void close_task(workload_task *t)
 {
     image_data_close(t->data);
@@ -71,6 +84,7 @@ const workload workload_vit = {
     .description = "vision transformer on images",
     .task_bytes = sizeof(workload_task),
     .open = open_task,
+    .outline = outline,
     .close = close_task,
     .data_id = data_id,
     .build = build,

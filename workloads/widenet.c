@@ -48,6 +48,26 @@ static int32_t open_task(workload_task *t, const yaml_node *model, const yaml_no
                                      : open_images(t, model, data, data_dir, key);
 }
 
+static int32_t outline(workload_task *t, const yaml_node *model, const yaml_node *data,
+                       const yaml_node *extents)
+{
+    images_extents e;
+    (void)data;
+    if (yaml_get(model, "tokens")) {
+        t->model.text = true;
+        TRY(yaml_integer(model, "tokens", 8, 1 << 20, &t->model.tokens));
+        TRY(workload_extent(extents, "vocabulary", &t->model.vocabulary));
+        TRY(workload_extent(extents, "classes", &t->model.classes));
+        return widenet_config_read(&t->model, model);
+    }
+    TRY(images_outline(&e, extents));
+    t->model.height = e.height;
+    t->model.width_pixels = e.width;
+    t->model.channels = e.channels;
+    t->model.classes = e.classes;
+    return widenet_config_read(&t->model, model);
+}
+
 static const char *data_id(const workload_task *t)
 {
     return t->images ? image_data_id(t->images) : sentence_data_id(t->sentences);
@@ -107,6 +127,7 @@ const workload workload_widenet = {
     .description = "transformer with shared blocks and experts, on images or text",
     .task_bytes = sizeof(workload_task),
     .open = open_task,
+    .outline = outline,
     .close = close_task,
     .data_id = data_id,
     .build = build,

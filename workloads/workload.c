@@ -41,6 +41,19 @@ int32_t workload_open_case(workload_task **out, const workload *w, const void *j
     return opened(out, w, w->open_case(*out, json_config));
 }
 
+int32_t workload_open_outline(workload_task **out, const workload *w, const yaml_node *model,
+                              const yaml_node *data, const yaml_node *extents)
+{
+    TRY(create(out, w));
+    return opened(out, w, w->outline(*out, model, data, extents));
+}
+
+int32_t workload_extent(const yaml_node *extents, const char *key, int64_t *out)
+{
+    TRY(yaml_require(extents, key));
+    return yaml_integer(extents, key, 1, INT64_C(1) << 31, out);
+}
+
 void workload_close(const workload *w, workload_task *t)
 {
     if (t)

@@ -71,6 +71,11 @@ typedef struct workload {
      * data_id gets "name:sha256".  After an error close is called. */
     int32_t (*open)(workload_task *t, const yaml_node *model, const yaml_node *data,
                     const char *data_dir, const data_key *key);
+    /* Makes t ready for build alone, without data: what `model:` and `data:` say, and the data's
+     * own numbers from the yaml's `extents:` of the size (of images: classes, channels, height,
+     * width; of text: vocabulary and, where there are some, classes).  NULL: not offered. */
+    int32_t (*outline)(workload_task *t, const yaml_node *model, const yaml_node *data,
+                       const yaml_node *extents);
     void (*close)(workload_task *t); /* releases what t holds, not t */
     const char *(*data_id)(const workload_task *t);
     /* Records the forward pass for `batch` examples into g; declares the parameters. */
@@ -126,11 +131,15 @@ typedef struct workload_entry {
 extern const workload_entry workload_registry[]; /* ends with a NULL name; generated */
 const workload_entry *workload_find(const char *name);
 
-/* A task of w by its open or open_case, which must be there.  *out is NULL after an error: theirs,
- * or PODIUM_ENOMEM. */
+/* A task of w by its open, outline or open_case, which must be there.  *out is NULL after an error:
+ * theirs, or PODIUM_ENOMEM. */
 int32_t workload_open(workload_task **out, const workload *w, const yaml_node *model,
                       const yaml_node *data, const char *data_dir, const data_key *key);
+int32_t workload_open_outline(workload_task **out, const workload *w, const yaml_node *model,
+                              const yaml_node *data, const yaml_node *extents);
 int32_t workload_open_case(workload_task **out, const workload *w, const void *json_config);
+/* A required number of an `extents:` map. */
+int32_t workload_extent(const yaml_node *extents, const char *key, int64_t *out);
 void workload_close(const workload *w, workload_task *t); /* NULL is fine */
 
 /* Adds a batch of single-label answers to m; inputs `input` and `input` + 1 are the labels and
