@@ -7,6 +7,7 @@
 #include "base/home.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/list_details.h"
 #include "data/sources.h"
 #include "harness/preparation.h"
 #include "scoring/preset.h"
@@ -107,8 +108,32 @@ static int32_t list_datasets(void)
     return rc;
 }
 
+/* The options of `podium list workloads --details`. */
+static int run_details(int argc, char **argv)
+{
+    details_format format = DETAILS_TEXT;
+    const char *results = NULL, *data = NULL;
+    for (int i = 2; i < argc; i++)
+        if (!strcmp(argv[i], "--json"))
+            format = DETAILS_JSON;
+        else if (!strcmp(argv[i], "--markdown"))
+            format = DETAILS_MARKDOWN;
+        else if (!strcmp(argv[i], "--results") && i + 1 < argc)
+            results = argv[++i];
+        else if (!strcmp(argv[i], "--data") && i + 1 < argc)
+            data = argv[++i];
+        else if (strcmp(argv[i], "--details"))
+            return podium_fail(PODIUM_EINVAL, "unknown option '%s', or its value is missing",
+                               argv[i]);
+    TRY(list_details(format, results, data));
+    return EXIT_DONE;
+}
+
 static int run_list(int argc, char **argv)
 {
+    for (int i = 2; i < argc && !strcmp(argv[1], "workloads"); i++)
+        if (!strcmp(argv[i], "--details"))
+            return run_details(argc, argv);
     static const char *const kinds[] = {"workloads", "optimizers", "tracks",
                                         "datasets",  "presets",    NULL};
     const char *want = argc > 1 ? argv[1] : NULL;
@@ -150,7 +175,12 @@ static int run_list(int argc, char **argv)
 const command command_list = {
     .name = "list",
     .summary = "workloads, optimizers, tracks, data sets, presets",
-    .usage = "usage: podium list [workloads|optimizers|tracks|datasets|presets]\n",
+    .usage = "usage: podium list [workloads|optimizers|tracks|datasets|presets]\n"
+             "       podium list workloads --details [--json|--markdown] [--results DIR]\n"
+             "                                       [--data DIR]\n\n"
+             "--details: each size and held-out variant with its parameters by kind, FLOPs and\n"
+             "memory of a step, data id, target, budget and, from the records in DIR (default:\n"
+             "results/ of this tree), the median time of the fastest baseline and its machine.\n",
     .run = run_list,
     .trains_nothing = true,
 };

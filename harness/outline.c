@@ -99,8 +99,8 @@ int32_t outline_init(outline *o, const workload_config *c)
         rc = record(o, c, t, b, p);
     if (!rc) {
         count(o, p);
-        o->step_bytes += sizeof(float) * ((double)params_frozen_length(p) +
-                                          2 * (double)params_vector_length(p));
+        o->step_bytes += sizeof(float) *
+                         ((double)params_frozen_length(p) + 2 * (double)params_vector_length(p));
     }
     params_destroy(p);
     if (b)

@@ -15,8 +15,8 @@ typedef struct outline {
     int64_t trainable, frozen; /* parameters */
     outline_kind kinds[OUTLINE_KINDS];
     int num_kinds;
-    double flops;       /* of a training step at the reference batch: matrix products, attention */
-    double step_bytes;  /* of that step in f32: planned activations, parameters, gradients */
+    double flops;      /* of a training step at the reference batch: matrix products, attention */
+    double step_bytes; /* of that step in f32: planned activations, parameters, gradients */
 } outline;
 
 /* Records the training graph from the yaml and its `extents:` and plans it, on the backend `cpu`.

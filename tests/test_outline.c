@@ -1,5 +1,5 @@
-/* Workloads counted without their data: published sizes come out exactly, nothing large is allocated,
- * and where the data are here both ways agree. */
+/* Workloads counted without their data: published sizes come out exactly, nothing large is
+ * allocated, and where the data are here both ways agree. */
 #include <string.h>
 #include <sys/resource.h>
 
@@ -23,9 +23,9 @@ static void check_published(void)
         const char *workload;
         int64_t trainable, all;
     } full[] = {
-        {"vit", 22122472, 22122472},         /* AlgoPerf's S/16 */
+        {"vit", 22122472, 22122472},           /* AlgoPerf's S/16 */
         {"transformer", 133521408, 133521408}, /* AlgoPerf's wmt */
-        {"widenet", 29689832, 29689832},     /* WideNet-B, 29.69 M */
+        {"widenet", 29689832, 29689832},       /* WideNet-B, 29.69 M */
         {"compacter", 104704, INT64_C(222903552) + 24 * (2 * (768 + 24) + 24 + 768) + 64},
     };
     for (size_t i = 0; i < sizeof full / sizeof *full; i++) {
@@ -57,8 +57,12 @@ static void check_opened(const workload_entry *w, const char *size, const char *
 {
     training t;
     outline o;
-    training_options options = {.workload = w, .size = size, .held_out = variant,
-                                .data_dir = data_dir, .device = "cpu", .threads = 1,
+    training_options options = {.workload = w,
+                                .size = size,
+                                .held_out = variant,
+                                .data_dir = data_dir,
+                                .device = "cpu",
+                                .threads = 1,
                                 .precision = PODIUM_F32};
     if (training_open(&t, &options))
         return; /* not prepared here */

@@ -17,6 +17,8 @@ place() {
 }
 place results BENCHMARKS.md
 place results README.md
+"$podium" list workloads --details --markdown > "$table"
+place suite BENCHMARKS.md
 if [ -d results/first-mini ]; then
     tools/first_results.py --table > "$table"
     printf '\n![Performance profiles of the optimizers at their defaults](docs/first-mini.svg)\n' >> "$table"
