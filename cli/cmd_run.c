@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/prepare.h"
 #include "cli/ranks.h"
 #include "cli/revision.h"
 #include "harness/forecast.h"
@@ -33,7 +34,8 @@ typedef struct options {
     double budget_multiplier;
     int64_t studies, trials, seed, threads, max_steps;
     int64_t study; /* the only one that is run, -1: all */
-    bool resume, quiet, json, keep_going, no_sandbox, dry_run;
+    bool resume, quiet, json, keep_going, no_sandbox, dry_run, no_prepare;
+    bool alone; /* no other rank was started with this one */
 } options;
 
 typedef struct tally {
@@ -80,6 +82,8 @@ static int32_t parse_flag(options *o, const char *arg, bool *known)
         o->json = true;
     else if (!strcmp(arg, "--keep-going"))
         o->keep_going = true;
+    else if (!strcmp(arg, "--no-prepare"))
+        o->no_prepare = true;
     else if (!strcmp(arg, "--dry-run"))
         o->dry_run = true;
     else if (!strcmp(arg, "--no-sandbox"))
@@ -157,22 +161,17 @@ static int32_t take_preset(options *o)
     return 0;
 }
 
-/* Says why a workload that was not named is not raced. */
-static int32_t leave_out(const workload_entry *w, const preparation *p)
+/* Data are made on first use, but not by ranks side by side, nor when nothing is to be written. */
+static bool makes_data(const options *o)
 {
-    text_buffer why = {0};
-    preparation_print(p, &why);
-    if (!why.failed)
-        fprintf(stderr, "podium run: leaves out %s, not prepared: %s\n", w->name, why.data);
-    text_release(&why);
-    return 0;
+    return o->alone && !o->no_prepare && !o->dry_run;
 }
 
 /* No workload was named: those that rank and whose data are there. */
 static int32_t take_prepared(options *o)
 {
     for (const workload_entry *w = workload_registry; w->name; w++) {
-        preparation p;
+        bool ready;
         if (!w->workload->open)
             continue;
         if (w->workload->only_named) {
@@ -180,16 +179,30 @@ static int32_t take_prepared(options *o)
                     w->name, w->name);
             continue;
         }
-        int32_t rc = preparation_init(&p, w, o->suite, o->data);
-        if (rc == 0)
-            rc = preparation_is_done(&p) ? add(o->workloads, &o->num_workloads, w->name)
-                                         : leave_out(w, &p);
-        preparation_release(&p);
-        TRY(rc);
+        TRY(prepare_size(w, o->suite, o->data, makes_data(o), &ready));
+        if (ready)
+            TRY(add(o->workloads, &o->num_workloads, w->name));
     }
     return o->num_workloads
                ? 0
                : podium_fail(PODIUM_EINVAL, "no workload of size '%s' is prepared", o->suite);
+}
+
+/* One that was named is prepared too; what stays missing its opening says. */
+static int32_t check_workload(const options *o, const char *name)
+{
+    const workload_entry *w = workload_find(name);
+    preparation p;
+    bool ready;
+    if (!w)
+        return podium_fail(PODIUM_EINVAL,
+                           "unknown workload '%s'; `podium list workloads` knows them", name);
+    if (!makes_data(o) || !w->workload->open)
+        return 0;
+    /* an unknown size is said by who opens it */
+    bool apt = !preparation_init(&p, w, o->suite, o->data) && p.apt_alone;
+    preparation_release(&p);
+    return apt ? prepare_size(w, o->suite, o->data, true, &ready) : 0;
 }
 
 static int32_t check_options(options *o)
@@ -218,17 +231,14 @@ static int32_t check_options(options *o)
     if (!o->num_workloads)
         TRY(take_prepared(o));
     for (size_t i = 0; i < o->num_workloads; i++)
-        if (!workload_find(o->workloads[i]))
-            return podium_fail(PODIUM_EINVAL,
-                               "unknown workload '%s'; `podium list workloads` "
-                               "knows them",
-                               o->workloads[i]);
+        TRY(check_workload(o, o->workloads[i]));
     return 0;
 }
 
-static int32_t parse(options *o, int argc, char **argv)
+static int32_t parse(options *o, int argc, char **argv, bool alone)
 {
     *o = (options){
+        .alone = alone,
         .suite = "mini",
         .results = "results",
         .device = "cpu",
@@ -500,7 +510,7 @@ static int run_on_ranks(int argc, char **argv, options *o, comm *c)
     char all[32];
     int failed = 0;
     snprintf(all, sizeof all, "dp=%d", comm_size(c));
-    int32_t rc = parse(o, argc, argv);
+    int32_t rc = parse(o, argc, argv, comm_size(c) == 1);
     TRY(parallel_init(&ranks, c, !rc && o->layout ? o->layout : all));
     if (!rc && o->layout)
         ranks_speak_once(c);
@@ -539,8 +549,10 @@ const command command_run = {
         "its defaults.  FILE.py:CLASS is a class in Python (docs/python.md): its records are\n"
         "UNRANKED.  Without ruleset flags: one trial.\n\n"
         "  --suite mini|base|full   size of the workloads (mini); test: seconds, ranks nothing\n"
-        "  --workload W             which workload; repeat for more (all that rank and whose\n"
-        "                           data are there; it says which it leaves out, and why)\n"
+        "  --workload W             which workload; repeat for more (all that rank; what apt can\n"
+        "                           make of their data is made on first use, those whose data\n"
+        "                           are still missing are left out, and it says why)\n"
+        "  --no-prepare             make no data\n"
         "  --held-out VARIANT       a held-out variant of the workload\n"
         "  --ruleset external|self|free   external: points of the submission's search space;\n"
         "                           self: defaults only; free: the one setting everywhere\n"

@@ -1,5 +1,6 @@
 /* What the workloads are, a row a size and variant: counted from the yaml (harness/outline.h), the
- * data's id where they are prepared or a record names it, the fastest baseline's time from records. */
+ * data's id where they are prepared or a record names it, the fastest baseline's time from records.
+ */
 #include "cli/list_details.h"
 
 #include <inttypes.h>
@@ -191,7 +192,8 @@ static void print_markdown(const row *x)
     print_kinds(x, &kinds);
     print_baseline(x, &baseline);
     print_short_id(x, &id);
-    printf("| %s | %s%s%s | %" PRId64 " | %" PRId64 " | %s | %" PRId64 " | %.4g | %.1f | %s %g | %g "
+    printf("| %s | %s%s%s | %" PRId64 " | %" PRId64 " | %s | %" PRId64
+           " | %.4g | %.1f | %s %g | %g "
            "| %s | %s |\n",
            x->entry->name, x->size, x->variant ? ", " : "", x->variant ? x->variant : "",
            o->trainable, o->frozen, kinds.data ? kinds.data : "", x->config.batch, o->flops / 1e9,
@@ -224,9 +226,9 @@ static int32_t add_json(listing *l, const row *x)
         x->variant ? json_string(x->variant) : json_null(), "trainable", (json_int_t)o->trainable,
         "frozen", (json_int_t)o->frozen, "kinds", kinds, "batch", (json_int_t)x->config.batch,
         "step_flops", o->flops, "step_bytes", o->step_bytes, "data", data_set(x), "data_id",
-        x->data_id[0] ? json_string(x->data_id) : json_null(), "target", "metric",
-        x->config.metric, "value", x->config.target, "budget_steps", x->config.budget_steps,
-        "baseline", baseline_json(x));
+        x->data_id[0] ? json_string(x->data_id) : json_null(), "target", "metric", x->config.metric,
+        "value", x->config.target, "budget_steps", x->config.budget_steps, "baseline",
+        baseline_json(x));
     return j && !json_array_append_new(l->json, j)
                ? 0
                : podium_fail(PODIUM_ENOMEM, "no memory for the list");
@@ -299,9 +301,10 @@ int32_t list_details(details_format format, const char *results, const char *dat
     if (format == DETAILS_JSON)
         l.json = json_array();
     if (!rc && format == DETAILS_MARKDOWN)
-        printf("| workload | size | trained | frozen | by kind | batch | GFLOP a step | MiB a step | "
-               "target | budget | data | fastest baseline |\n"
-               "|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+        printf(
+            "| workload | size | trained | frozen | by kind | batch | GFLOP a step | MiB a step | "
+            "target | budget | data | fastest baseline |\n"
+            "|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (const workload_entry *e = workload_registry; !rc && e->name; e++)
         if (e->workload->open)
             rc = list_workload(&l, e);

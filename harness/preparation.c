@@ -25,6 +25,8 @@ static const struct {
 static void add_missing(preparation *p, const char *name, const char *made_by, const char *option,
                         const char *given)
 {
+    bool by_apt = made_by && !strcmp(made_by, "debian-text");
+    p->apt_alone = by_apt && (p->apt_alone || !p->missing.length);
     text_print(&p->missing, "%s%s", p->missing.length ? ", " : "", name);
     if (made_by)
         text_print(&p->commands, "%spodium data %s%s%s%s", p->commands.length ? " && " : "",

@@ -10,6 +10,7 @@ typedef struct preparation {
     text_buffer missing;  /* names of what is not there, "" when all is */
     text_buffer commands; /* "podium data NAME && ...", "" when there is none */
     text_buffer by_hand;  /* names that no command brings */
+    bool apt_alone;       /* something is missing, and all of it is made with apt in seconds */
 } preparation;
 
 /* Looks for the data set and the pretrained network that size `size` of `entry` names in the folder

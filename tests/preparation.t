@@ -16,7 +16,7 @@ run() { # WANTED-STATUS ARGUMENTS...
     "$build/podium" "$@" >"$temp/out" 2>"$temp/err"
     [ $? -eq "$want" ]
 }
-race() { run "$1" run nadamw --suite "$2" --max-steps 1 --threads 1 --quiet --results "$temp/results" --data "$temp/sets"; }
+race() { run "$1" run nadamw --no-prepare --suite "$2" --max-steps 1 --threads 1 --quiet --results "$temp/results" --data "$temp/sets"; }
 records() { find "$temp/results" -name '*.json*' 2>/dev/null | wc -l; }
 
 mkdir "$temp/sets"
@@ -54,4 +54,21 @@ grep -A3 '^  compacter ' "$temp/out" | grep -q 'base, .*: .podium data debian-te
 ok $? "a network that only the user can bring is named beside the command"
 grep -A3 '^  transformer ' "$temp/out" | grep -q 'not prepared: base, needs multi30k: .podium data multi30k --fetch.$'
 ok $? "a set that is fetched names the fetch"
+# On first use: apt makes what it can, or the race ends before it begins.
+mkdir "$temp/bin" "$temp/fresh"
+printf '#!/bin/sh\necho "no mirror" >&2\nexit 100\n' >"$temp/bin/apt-get"
+chmod +x "$temp/bin/apt-get"
+PATH=$temp/bin:$PATH run 2 run nadamw --workload transformer --suite mini --max-steps 1 --results "$temp/results2" --data "$temp/fresh"
+grep -q "transformer needs debian-text, which apt makes" "$temp/err" && grep -q "debian-text could not be prepared: it needs apt" "$temp/err"
+ok $? "without a mirror it says what it wanted, and that"
+! find "$temp/fresh" "$temp/results2" -type f 2>/dev/null | grep -q .
+ok $? "and leaves no half of a set, and no record"
+if command -v apt-get >/dev/null && timeout 200 "$build/podium" run nadamw --workload transformer --suite mini --max-steps 1 \
+    --threads 1 --results "$temp/results3" --data "$temp/fresh" >"$temp/out" 2>"$temp/err"; then
+    [ -s "$temp/fresh/debian-text/train.en" ] && find "$temp/results3" -name trial.jsonl | grep -q .
+    ok $? "with one the set is made and the race begins"
+else
+    grep -q "could not be prepared" "$temp/err"
+    ok $? "# SKIP no apt mirror can be reached"
+fi
 echo "1..$n"
