@@ -72,7 +72,7 @@ refused() {
     ok $? "refused: $words"
 }
 refused "unknown workload 'vat'" nadamw --workload vat
-refused "no size 'tiny', expected one of: mini, base, test" nadamw --suite tiny
+refused "no size 'tiny', expected one of: mini, base, full, test" nadamw --suite tiny
 run 0 "${tuned[@]}" --key $key --held-out glu --results "$tmp/glu" && grep -q '"held_out":"glu"' "$(record "$tmp/glu")"
 ok $? "a held-out variant is raced, and the record says which"
 refused "no held-out variant 'x', expected one of: glu" nadamw --held-out x
