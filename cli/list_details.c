@@ -36,7 +36,8 @@ typedef struct listing {
     record_list records;
     const char *data_given;
     char data_dir[3072];
-    json_t *json; /* an array */
+    char last_id[192]; /* of the data of the size listed last: its variants read the same */
+    json_t *json;      /* an array */
 } listing;
 
 /* --- records ------------------------------------------------------------------------------- */
@@ -236,11 +237,15 @@ static int32_t add_json(listing *l, const row *x)
 
 /* --- rows ---------------------------------------------------------------------------------- */
 
-static int32_t fill(const listing *l, row *x)
+static int32_t fill(listing *l, row *x)
 {
     TRY(outline_init(&x->outline, &x->config));
+    if (x->variant)
+        snprintf(x->data_id, sizeof x->data_id, "%s", l->last_id);
     TRY(find_data(l, x));
-    return find_baseline(l, x);
+    TRY(find_baseline(l, x));
+    snprintf(l->last_id, sizeof l->last_id, "%s", x->data_id);
+    return 0;
 }
 
 static int32_t list_row(listing *l, const workload_entry *e, const char *size, const char *variant)
