@@ -167,7 +167,8 @@ soak: tests
 # BENCHMARKS.md's tables and the site, from the committed records.
 leaderboard: all
 	@sh tools/tables.sh ./podium
-	./podium leaderboard results/vit-mini --tuning results/tuning/vit-mini.jsonl --out $(BUILD)/leaderboard
+	./podium leaderboard $(filter-out results/tuning/,$(wildcard results/*/)) \
+	  $(addprefix --tuning ,$(wildcard results/tuning/*.jsonl)) --out $(BUILD)/leaderboard
 
 # Every optimizer at its defaults on the mini workloads; FIRST="--jobs 2 --lock FILE": options of the tool.
 first-results: all

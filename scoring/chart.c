@@ -256,7 +256,7 @@ void chart_scatter(text_buffer *t, const char *optimizer, const char *name, cons
     text_add(t, " against ");
     html_text(t, name);
     text_add(t, "</title>\n");
-    draw_axes(t, &a, label, "lowest validation loss");
+    draw_axes(t, &a, label, ""); /* small: the text beside it says what the height is */
     for (size_t i = 0; i < n; i++)
         text_print(t, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"/>\n",
                    reached[i] ? "c0" : "missed", place_x(&a, logarithm ? log10(x[i]) : x[i]),
@@ -264,7 +264,8 @@ void chart_scatter(text_buffer *t, const char *optimizer, const char *name, cons
     text_add(t, "</svg>\n");
 }
 
-void chart_bars(text_buffer *t, const board *b, size_t workload, record_clock clock)
+void chart_bars(text_buffer *t, const board *b, size_t workload, record_clock clock,
+                size_t first_page)
 {
     enum { ROW = 26, LABEL = 180, NUMBER = 90 };
     int height = ROW * (int)b->num_submissions + 4;
@@ -273,8 +274,8 @@ void chart_bars(text_buffer *t, const board *b, size_t workload, record_clock cl
         double x = b->result.time[s * b->num_workloads + workload];
         longest = isfinite(x) ? fmax(longest, x) : longest;
     }
-    text_print(t, "<svg viewBox=\"0 0 %d %d\" role=\"img\"><title>Time to target in %s on ", WIDTH,
-               height, axis_labels[clock]);
+    text_print(t, "<svg viewBox=\"0 0 %d %d\" role=\"group\"><title>Time to target in %s on ",
+               WIDTH, height, axis_labels[clock]);
     html_text(t, b->workloads[workload]);
     text_add(t, "</title>\n");
     for (size_t k = 0; k < b->num_submissions; k++) {
@@ -287,11 +288,15 @@ void chart_bars(text_buffer *t, const board *b, size_t workload, record_clock cl
         text_print(t,
                    "</text><rect class=\"c%zu\" x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"20\"/>",
                    s % 8, LABEL, y, width);
+        bool raced = b->cells[s * b->num_workloads + workload].trials > 0;
+        if (raced)
+            text_print(t, "<a href=\"submissions/%zu.html#w%zu\">", first_page + s, workload);
         text_print(t, "<text x=\"%.1f\" y=\"%d\">", LABEL + width + 6, y + 15);
         if (isfinite(x))
-            text_print(t, "%.1f</text>\n", x);
+            text_print(t, "%.1f</text>", x);
         else
-            text_add(t, "not reached</text>\n");
+            text_add(t, raced ? "not reached</text>" : "not raced</text>");
+        text_add(t, raced ? "</a>\n" : "\n");
     }
     text_add(t, "</svg>\n");
 }

@@ -57,13 +57,16 @@ static const char style[] =
     "--line:#30363d;--c0:#58a6ff;--c1:#ff7b5c;--c2:#3fb950;--c3:#bc8cff;--c4:#e3b341;--c5:#f778ba;"
     "--c6:#39c5cf;--c7:#9aa4ae}}\n"
     "body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);"
-    "max-width:60rem;margin:2rem auto;padding:0 1rem}\n"
+    "max-width:80rem;margin:2rem auto;padding:0 1rem}\n"
     "a{color:var(--c0)}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     ".wide{overflow-x:auto;margin:1rem 0}caption{text-align:left;color:var(--soft)}"
     "th,td{padding:.3rem .7rem;border-bottom:1px solid var(--line);text-align:right;"
     "white-space:nowrap}tr>:nth-child(2){text-align:left}th[scope=row]{font-weight:inherit}"
     ":focus-visible{outline:2px solid var(--c0);outline-offset:2px}\n"
-    "svg{width:100%;height:auto;font-size:12px}svg text{fill:var(--soft)}"
+    "p,section>svg,.legend{max-width:60rem}caption "
+    "span{position:sticky;left:0;display:inline-block;"
+    "max-width:calc(100vw - 2rem)}svg{width:100%;height:auto;font-size:12px}svg "
+    "text{fill:var(--soft)}"
     ".grid{stroke:var(--line);stroke-width:.5}.target{stroke:var(--ink);stroke-dasharray:6 4}"
     ".plots "
     "svg{font-size:20px}.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(17rem,1fr)"
@@ -73,7 +76,9 @@ static const char style[] =
     ".median{stroke-width:2.4}.long{white-space:normal;overflow-wrap:anywhere;text-align:left}"
     "pre{white-space:pre-wrap;overflow-wrap:anywhere}"
     ".goal{paint-order:stroke;stroke:var(--paper);stroke-width:4}"
-    "@media(max-width:40rem){svg{font-size:18px}}small{overflow-wrap:anywhere}"
+    ".left{text-align:left;white-space:normal;min-width:14rem}.bad,.bad a{color:var(--c1);font-weight:600}"
+    "details code{display:block;white-space:pre-wrap;width:22rem;overflow-wrap:anywhere}"
+    "@media(max-width:40rem){svg{font-size:20px}}small{overflow-wrap:anywhere}"
     ".legend span{display:inline-block;margin-right:1.2rem}.legend "
     "i{display:inline-block;width:1.4rem;height:.25rem;"
     "margin-right:.4rem;vertical-align:middle}small,.legend{color:var(--soft)}\n";
@@ -104,23 +109,60 @@ static void linked(text_buffer *t, double x, size_t page, size_t w)
     text_add(t, "</a></td>");
 }
 
+/* A cell that leads to the submission's page, where its records are. */
+static void open_cell(text_buffer *t, size_t page, const char *class)
+{
+    text_print(t, "<td%s><a href=\"submissions/%zu.html\">", class, page);
+}
+
+/* Memory, verdicts, where the records come from, and the line that repeats them. */
+static void origins(text_buffer *t, const board *b, size_t s, size_t page)
+{
+    const record *first = site_first_record(b, s);
+    size_t count[RECORD_VERDICTS];
+    board_verdicts(b, s, count);
+    bool bad = count[RECORD_DIFFERS] || count[RECORD_CHANGED];
+    open_cell(t, page, "");
+    site_number(t, b->memory[s] / (1 << 20), "%s");
+    text_add(t, "</a></td>");
+    open_cell(t, page, bad ? " class=\"bad\"" : "");
+    board_verdicts_text(t, b, s);
+    text_add(t, "</a></td>");
+    open_cell(t, page, " class=\"left\"");
+    if (first) {
+        const char *revision = json_string_value(
+            json_object_get(json_object_get(first->header, "build"), "revision"));
+        text_add(t, first->pack ? "pack, so " : "so ");
+        html_text_cut(t, first->submission_sha256, 8);
+        text_add(t, ", revision ");
+        html_text_cut(t, revision ? revision : "unknown", 20);
+        text_add(t, ", ");
+        html_text_cut(t, first->cpu, 30);
+    }
+    text_add(t, "</a></td><td class=\"left\"><details><summary>command</summary><code>");
+    site_command(t, b, s);
+    text_add(t, "</code></details></td>");
+}
+
 static void ranking(text_buffer *t, const board *b, size_t first_page)
 {
     size_t W = b->num_workloads;
     text_add(t,
              "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"ranking\"><table>\n"
-             "<caption>");
-    text_add(t, "Time to target, best score first</caption>\n<thead><tr><th "
+             "<caption><span>");
+    text_add(t, "Time to target, best score first; each number leads to the records it came "
+                "from</span></caption>\n<thead><tr><th "
                 "scope=\"col\">rank</th><th scope=\"col\">submission</th>"
-                "<th scope=\"col\">score</th><th scope=\"col\">95 % interval</th>"
-                "<th scope=\"col\">memory MiB</th>");
+                "<th scope=\"col\">score</th><th scope=\"col\">95 % interval</th>");
     for (size_t w = 0; w < W; w++) {
         text_add(t, "<th scope=\"col\">");
         html_text(t, b->workloads[w]);
         text_add(t, "</th><th scope=\"col\">steps</th><th scope=\"col\">ratio</th>"
                     "<th scope=\"col\">reached</th>");
     }
-    text_add(t, "</tr></thead>\n<tbody>\n");
+    text_add(t, "<th scope=\"col\">memory MiB</th><th scope=\"col\">verified</th>"
+                "<th scope=\"col\">provenance</th><th scope=\"col\">repeat</th></tr></thead>\n"
+                "<tbody>\n");
     for (size_t k = 0; k < b->num_submissions; k++) {
         size_t s = b->result.order[k];
         text_print(t, "<tr><td>%zu</td><th scope=\"row\"><a href=\"submissions/%zu.html\">",
@@ -131,21 +173,23 @@ static void ranking(text_buffer *t, const board *b, size_t first_page)
         if (isnan(b->low[s]))
             text_add(t, "<td>&ndash;</td>");
         else
-            text_print(t, "<td>%.4f to %.4f</td>", b->low[s], b->high[s]);
-        site_number(t, b->memory[s] / (1 << 20), "<td>%s</td>");
+            text_print(t, "<td><a href=\"submissions/%zu.html\">%.4f to %.4f</a></td>",
+                       first_page + s, b->low[s], b->high[s]);
         for (size_t w = 0; w < W; w++) {
             const board_cell *c = &b->cells[s * W + w];
             linked(t, b->result.time[s * W + w], first_page + s, w);
             linked(t, c->steps, first_page + s, w);
             linked(t, b->result.ratio[s * W + w], first_page + s, w);
-            text_print(t, "<td>%zu of %zu</td>", c->reached, c->trials);
+            text_print(t, "<td><a href=\"submissions/%zu.html#w%zu\">%zu of %zu</a></td>",
+                       first_page + s, w, c->reached, c->trials);
         }
+        origins(t, b, s, first_page + s);
         text_add(t, "</tr>\n");
     }
     text_add(t, "</tbody></table></div>\n");
 }
 
-static int32_t copy_file(const char *from, const char *to)
+int32_t site_copy(const char *from, const char *to)
 {
     char *bytes = NULL;
     size_t length;
@@ -161,12 +205,12 @@ static int32_t copy_record(const record *r, const char *dir, size_t number)
     char path[4096];
     snprintf(path, sizeof path, "%s/records/%zu.jsonl", dir, number);
     if (!r->pack)
-        return copy_file(r->path, path);
+        return site_copy(r->path, path);
     TRY(file_write_atomic(path, r->text, r->text_length));
     snprintf(path, sizeof path, "%s/packs", dir);
     TRY(directory_create(path));
     snprintf(path, sizeof path, "%s/packs/%.64s.tar.gz", dir, r->submission_sha256);
-    return file_exists(path) ? 0 : copy_file(r->pack, path);
+    return file_exists(path) ? 0 : site_copy(r->pack, path);
 }
 
 static int32_t write_table(const board_list *boards, const char *dir, const char *name,
@@ -196,10 +240,11 @@ void site_head(text_buffer *t, const char *title)
 }
 
 /* What the scores by every clock are, and whose rank they would change. */
-static void clocks(text_buffer *t, const board *b, record_clock clock)
+static void clocks(text_buffer *t, const board *b, record_clock clock, size_t first_page)
 {
     text_add(t, "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"clocks\"><table>\n"
-                "<caption>Score by clock; bold where the rank by score differs</caption>\n<thead>"
+                "<caption><span>Score by clock; bold where the rank by score "
+                "differs</span></caption>\n<thead>"
                 "<tr><th scope=\"col\">rank</th><th scope=\"col\">submission</th>");
     for (int c = 0; c < CLOCK_COUNT; c++)
         text_print(t, "<th scope=\"col\">%s</th>", record_clock_names[c]);
@@ -211,8 +256,10 @@ static void clocks(text_buffer *t, const board *b, record_clock clock)
         text_add(t, "</th>");
         for (int c = 0; c < CLOCK_COUNT; c++) {
             bool other = b->by_clock[c].rank[s] != b->by_clock[clock].rank[s];
-            text_print(t, other ? "<td><b>%.4f</b></td>" : "<td>%.4f</td>",
-                       b->by_clock[c].score[s]);
+            text_print(t,
+                       other ? "<td><a href=\"submissions/%zu.html\"><b>%.4f</b></a></td>"
+                             : "<td><a href=\"submissions/%zu.html\">%.4f</a></td>",
+                       first_page + s, b->by_clock[c].score[s]);
         }
         text_add(t, "</tr>\n");
     }
@@ -225,14 +272,14 @@ static void section(text_buffer *t, const board *b, record_clock clock, size_t f
     html_text(t, b->title);
     text_add(t, "</h2>\n");
     ranking(t, b, first_page);
-    clocks(t, b, clock);
+    clocks(t, b, clock, first_page);
     text_add(t, "<h3>Performance profiles</h3>\n");
     chart_profile(t, b);
     for (size_t w = 0; w < b->num_workloads; w++) {
         text_add(t, "<h3>");
         html_text(t, b->workloads[w]);
         text_add(t, "</h3>\n");
-        chart_bars(t, b, w, clock);
+        chart_bars(t, b, w, clock, first_page);
         chart_curves(t, b, w, clock);
         if (clock != CLOCK_STEPS)
             chart_curves(t, b, w, CLOCK_STEPS);
@@ -261,7 +308,7 @@ static int32_t tuning_section(text_buffer *t, const char *log, size_t number, co
     text_print(
         t,
         "</h2>\n<p>Each point is a trial of the <a href=\"tuning/%zu.jsonl\" download>log</a>; "
-        "filled ones reached the target.</p>\n",
+        "its height is the lowest validation loss, filled ones reached the target.</p>\n",
         number);
     tuning_log_print(t, &l);
     text_add(t, "</section>\n");
@@ -269,8 +316,7 @@ static int32_t tuning_section(text_buffer *t, const char *log, size_t number, co
     return 0;
 }
 
-static int32_t write_page(const board_list *boards, const char *const *tuning, size_t num_tuning,
-                          const char *dir)
+static int32_t write_page(const board_list *boards, const site_extras *extras, const char *dir)
 {
     text_buffer t = {0};
     size_t page = 0;
@@ -288,8 +334,10 @@ static int32_t write_page(const board_list *boards, const char *const *tuning, s
         page += boards->items[i].num_submissions;
     }
     int32_t rc = 0;
-    for (size_t i = 0; !rc && i < num_tuning; i++)
-        rc = tuning_section(&t, tuning[i], i, dir);
+    for (size_t i = 0; !rc && i < extras->num_tuning; i++)
+        rc = tuning_section(&t, extras->tuning[i], i, dir);
+    if (!rc)
+        rc = site_tracks(&t, extras->tracks, extras->num_tracks, dir);
     for (size_t i = 0; i < boards->num_left_out; i++) {
         text_add(&t, i ? "<br>" : "<h2>Left out</h2>\n<p><small>");
         html_text(&t, boards->left_out[i]);
@@ -322,8 +370,7 @@ static int32_t write_submissions(const board_list *boards, const char *dir)
     return 0;
 }
 
-int32_t site_write(const board_list *boards, const char *const *tuning, size_t num_tuning,
-                   const char *dir)
+int32_t site_write(const board_list *boards, const site_extras *extras, const char *dir)
 {
     char path[4096];
     TRY(path_join(path, sizeof path, dir, "records"));
@@ -335,5 +382,5 @@ int32_t site_write(const board_list *boards, const char *const *tuning, size_t n
     TRY(write_table(boards, dir, "leaderboard.json", board_print_json));
     TRY(write_table(boards, dir, "leaderboard.md", board_print_markdown));
     TRY(write_submissions(boards, dir));
-    return write_page(boards, tuning, num_tuning, dir);
+    return write_page(boards, extras, dir);
 }

@@ -6,11 +6,18 @@
 #include "base/text.h"
 #include "scoring/board.h"
 
+typedef struct site_extras {
+    const char *const *tuning; /* paths of tuning logs */
+    size_t num_tuning;
+    const char *const *tracks; /* paths of tables of tracks */
+    size_t num_tracks;
+} site_extras;
+
 /* Writes DIR/index.html, a page a submission (submissions/N.html), leaderboard.json, leaderboard.md
- * and DIR/records/N.jsonl; from `tuning` (paths of logs) sensitivity plots, and tuning/N.jsonl.
- * Errors: PODIUM_EIO, PODIUM_ENOMEM; PODIUM_EINVAL of a tuning log. */
-int32_t site_write(const board_list *boards, const char *const *tuning, size_t num_tuning,
-                   const char *dir);
+ * and DIR/records/N.jsonl; from tuning logs sensitivity plots and tuning/N.jsonl, from tables of
+ * tracks a section and tracks/N.json.
+ * Errors: PODIUM_EIO, PODIUM_ENOMEM; PODIUM_EINVAL of a tuning log or a track's table. */
+int32_t site_write(const board_list *boards, const site_extras *extras, const char *dir);
 
 /* Text made safe for HTML, in elements and in quoted attributes. */
 void html_text(text_buffer *t, const char *s);
@@ -27,7 +34,9 @@ void chart_profile(text_buffer *t, const board *b); /* performance profiles */
  * where it spans more than a factor of 20; filled points reached the target. */
 void chart_scatter(text_buffer *t, const char *optimizer, const char *name, const double *x,
                    const double *y, const bool *reached, size_t n);
-/* Time to target on one workload, a bar a submission, by rank. */
-void chart_bars(text_buffer *t, const board *b, size_t workload, record_clock clock);
+/* Time to target on one workload, a bar a submission, by rank; its number leads to the page of the
+ * submission, the first of which is `first_page`. */
+void chart_bars(text_buffer *t, const board *b, size_t workload, record_clock clock,
+                size_t first_page);
 
 #endif

@@ -1,5 +1,4 @@
 /* A submission's page: what it is, its settings, every trial with its record, how to repeat it. */
-#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,6 +12,12 @@ static const char *said(const record *r, const char *key)
 {
     const char *s = json_string_value(
         json_object_get(json_object_get(r->header, "submission"), key));
+    return s ? s : "";
+}
+
+static const char *built(const record *r, const char *key)
+{
+    const char *s = json_string_value(json_object_get(json_object_get(r->header, "build"), key));
     return s ? s : "";
 }
 
@@ -47,53 +52,25 @@ static void settings(text_buffer *t, const record *r)
     text_add(t, "</table>\n");
 }
 
-/* A word of a shell command: quoted when it has anything but letters, digits and ./_- */
-static void shell_word(text_buffer *t, const char *s)
+static void reproduce(text_buffer *t, const board *b, size_t s)
 {
-    text_buffer word = {0};
-    bool plain = s[0] && s[0] != '-';
-    for (const char *p = s; *p; p++) {
-        plain = plain && (isalnum((unsigned char)*p) || strchr("./_-", *p));
-        text_append(&word, *p == '\'' ? "'\\''" : p, *p == '\'' ? 4 : 1);
-    }
-    if (plain) {
-        html_text(t, s);
-    } else {
-        html_text(t, "'");
-        html_text(t, word.data ? word.data : "");
-        html_text(t, "'");
-    }
-    text_release(&word);
-}
-
-/* The command that repeats the row. */
-static void reproduce(text_buffer *t, const board *b, size_t s, const record *first)
-{
-    int64_t studies = 0, trials = 0;
-    text_add(t, "<h2>Repeat it</h2>\n<pre>podium run ");
-    shell_word(t, first->submission);
-    for (size_t i = 0; i < b->num_records; i++) {
-        if ((size_t)b->submission_of[i] != s)
-            continue;
-        studies = b->records[i]->study >= studies ? b->records[i]->study + 1 : studies;
-        trials = b->records[i]->trial >= trials ? b->records[i]->trial + 1 : trials;
-    }
-    for (size_t w = 0; w < b->num_workloads; w++)
-        if (b->cells[s * b->num_workloads + w].trials && !strchr(b->workloads[w], '/')) {
-            text_add(t, " --workload ");
-            shell_word(t, b->workloads[w]);
-        }
-    text_add(t, " --suite ");
-    shell_word(t, first->size);
-    if (first->ruleset[0]) {
-        text_add(t, " --ruleset ");
-        shell_word(t, first->ruleset);
-        text_print(t, " --studies %" PRId64 " --trials %" PRId64, studies, trials);
-    }
-    text_print(t, " --threads %" PRId64 " --seed %" PRIu64 "</pre>\n", first->threads, first->seed);
-    text_add(t, "<p>A record is checked against a run of it here with "
+    text_add(t, "<h2>Repeat it</h2>\n<pre>");
+    site_command(t, b, s);
+    text_add(t, "</pre>\n<p>A record is checked against a run of it here with "
                 "<code>podium verify FILE</code>: bit for bit where the machine is alike, by a "
                 "rank test elsewhere.</p>\n");
+}
+
+static void verdict(text_buffer *t, const record *r)
+{
+    bool bad = r->verdict == RECORD_DIFFERS || r->verdict == RECORD_CHANGED;
+    text_print(t, bad ? "<td class=\"long\"><strong class=\"bad\">%s</strong>" : "<td>%s",
+               record_verdict_names[r->verdict]);
+    if (r->verdict == RECORD_DIFFERS && r->verdict_text) {
+        text_add(t, ": ");
+        html_text(t, r->verdict_text);
+    }
+    text_add(t, "</td>");
 }
 
 static void trial_row(text_buffer *t, const record *r, size_t file)
@@ -108,6 +85,7 @@ static void trial_row(text_buffer *t, const record *r, size_t file)
         if (c != CLOCK_FLOPS)
             site_number(t, e ? e->clock[c] : INFINITY, "<td>%s</td>");
     site_number(t, r->optimizer_bytes / (1 << 20), "<td>%s</td>");
+    verdict(t, r);
     text_add(t, "<td>");
     html_text(t, !r->valid ? "INVALID: " : e ? "target reached" : "not reached: ");
     html_text(t, r->valid && e ? "" : r->reason);
@@ -123,7 +101,8 @@ static void trials(text_buffer *t, const board *b, size_t s, size_t w, size_t fi
                 "<th scope=\"col\">trial</th><th scope=\"col\">seed</th>"
                 "<th scope=\"col\">reference steps</th><th scope=\"col\">seconds</th>"
                 "<th scope=\"col\">steps</th><th scope=\"col\">gradients</th>"
-                "<th scope=\"col\">memory MiB</th><th scope=\"col\">end</th></tr></thead>\n"
+                "<th scope=\"col\">memory MiB</th><th scope=\"col\">verified</th>"
+                "<th scope=\"col\">end</th></tr></thead>\n"
                 "<tbody>\n");
     for (size_t i = 0; i < b->num_records; i++)
         if ((size_t)b->submission_of[i] == s && (size_t)b->workload_of[i] == w)
@@ -154,11 +133,9 @@ static void source_row(text_buffer *t, const record *r)
 
 int32_t site_submission(const board *b, size_t s, size_t page, size_t first_file, const char *dir)
 {
-    const record *first = NULL;
-    text_buffer t = {0};
+    const record *first = site_first_record(b, s);
+    text_buffer t = {0}, said_of = {0};
     char path[4096], threads[160];
-    for (size_t i = 0; i < b->num_records && !first; i++)
-        first = (size_t)b->submission_of[i] == s ? b->records[i] : NULL;
     if (!first)
         return 0;
     site_head(&t, b->names[s]);
@@ -171,11 +148,16 @@ int32_t site_submission(const board *b, size_t s, size_t page, size_t first_file
     row(&t, "sha256 of the .so", first->submission_sha256);
     snprintf(threads, sizeof threads, "%.100s, %" PRId64 " threads", first->cpu, first->threads);
     row(&t, "machine", threads);
+    row(&t, "revision", built(first, "revision"));
+    row(&t, "compiler", built(first, "compiler"));
     row(&t, "sandbox", first->sandbox);
     row(&t, "data", first->data_id);
+    board_verdicts_text(&said_of, b, s);
+    row(&t, "podium verify", said_of.data ? said_of.data : "");
+    text_release(&said_of);
     text_add(&t, "</table>\n");
     settings(&t, first);
-    reproduce(&t, b, s, first);
+    reproduce(&t, b, s);
     for (size_t w = 0; w < b->num_workloads; w++)
         if (b->cells[s * b->num_workloads + w].trials)
             trials(&t, b, s, w, first_file);

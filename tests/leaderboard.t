@@ -104,6 +104,44 @@ ok $? "the command that repeats a row quotes a hostile name"
 grep -q 'sha256 of the .so' "$page" && grep -q 'lr</th><td>0.1' "$page"
 ok $? "a submission's page has its hash and hyperparameters"
 
+# The ranking says what was verified, where the records come from and how to repeat a row.
+grep -q 'scope="col">verified</th><th scope="col">provenance</th><th scope="col">repeat' "$tmp/page/index.html" &&
+    grep -q 'not verified</a>.*so ab, revision unknown, c</a>.*<details><summary>command</summary><code>podium run slow --workload vit --suite mini' "$tmp/page/index.html"
+ok $? "a row has its verdict, provenance and the command that repeats it"
+cp -r "$tmp/r" "$tmp/v"
+sum=$(sha256sum < "$tmp/v/slow/trial.jsonl" | cut -c 1-64)
+verdict() { # NAME VERDICT
+    printf '{"schema": "podium-verify/1", "records": {"%s": {"verdict": "%s", "text": "evaluation 2, loss: <i>"}}}' \
+        "$sum" "$2" > "$tmp/v/$1/trial.verify.json"
+}
+verdict slow differs
+verdict fast exact
+"$podium" leaderboard "$tmp/v" --out "$tmp/page4" > "$tmp/log" &&
+    grep -q 'class="bad"><a href="[^"]*">1 of 1 differs<' "$tmp/page4/index.html" && grep -q '>1 of 1 changed since<' "$tmp/page4/index.html" &&
+    grep -q 'differs</strong>: evaluation 2, loss: &lt;i&gt;' "$tmp/page4/submissions/"*.html
+ok $? "a verdict is shown a row and a record, and belongs to the bytes it was made of"
+python3 -c "
+import json
+v = {s['name']: s['verified'] for s in json.load(open('$tmp/page4/leaderboard.json'))['submissions']}
+assert v['slow']['differs'] == 1 and v['fast']['changed since'] == 1, v"
+ok $? "and is in leaderboard.json"
+
+# A place for the tracks.
+echo '{"schema": "podium-track/1", "title": "Pruning <b>", "text": "t", "command": "podium prune", "columns": ["method", "sparsity"], "rows": [{"values": ["<i>", 0.9], "source": "source.jsonl"}, {"values": ["m", 0.5]}]}' > "$tmp/track.json"
+echo '{"run": 1}' > "$tmp/source.jsonl"
+"$podium" leaderboard "$tmp/r" --out "$tmp/page5" --track "$tmp/track.json" > "$tmp/log" &&
+    grep -q '<h3>Pruning &lt;b&gt;</h3>' "$tmp/page5/index.html" && grep -q 'href="tracks/0-0.jsonl">&lt;i&gt;</a>' "$tmp/page5/index.html" &&
+    cmp -s "$tmp/source.jsonl" "$tmp/page5/tracks/0-0.jsonl" && python3 "$tmp/pages.py" "$tmp/page5" 3 3
+ok $? "a track's table is shown, escaped, and its rows lead to what they came from"
+sed 's/source.jsonl/..\/r\/secret/' "$tmp/track.json" > "$tmp/track2.json"
+"$podium" leaderboard "$tmp/r" --out "$tmp/page6" --track "$tmp/track2.json" 2> "$tmp/err"
+[ $? = 2 ] && grep -q "track2.json: row 1: field 'source': '../r/secret' is outside" "$tmp/err"
+ok $? "a table cannot copy files from elsewhere"
+sed 's/0.9/[]/' "$tmp/track.json" > "$tmp/track2.json"
+"$podium" leaderboard "$tmp/r" --out "$tmp/page6" --track "$tmp/track2.json" 2> "$tmp/err"
+[ $? = 2 ] && grep -q "row 1: field 'values': expected texts and numbers" "$tmp/err"
+ok $? "a damaged table is named with file, row and field, exit 2"
+
 # Changing one record changes page, score and leaderboard.json.
 cp -r "$tmp/r" "$tmp/r2"
 sed -i 's/"calibrated": 20/"calibrated": 30/' "$tmp/r2/fast/trial.jsonl"
