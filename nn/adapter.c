@@ -27,16 +27,18 @@ static value low_rank(graph *g, const char *prefix, int64_t in, int64_t out, int
 }
 
 static value layer(graph *g, const char *prefix, const nn_adapter_config *c, int64_t in,
-                   int64_t out, value x)
+                   int64_t out, activation act, value x)
 {
     nn_phm_config phm = {.in = in,
                          .out = out,
+                         .act = act,
                          .n = c->n,
                          .rank = c->rank,
                          .factorized_rule = c->factorized_rule,
                          .shared_rule = c->shared_rule};
     nn_linear_config linear = {.in = in,
                                .out = out,
+                               .act = act,
                                .weight_kind = PODIUM_ADAPTER,
                                .bias_kind = PODIUM_BIAS,
                                /* Houlsby et al. 2019, section 3: near the identity */
@@ -46,29 +48,10 @@ static value layer(graph *g, const char *prefix, const nn_adapter_config *c, int
     case ADAPTER_PHM:
         return nn_phm(g, prefix, &phm, x);
     case ADAPTER_LOW_RANK:
-        return low_rank(g, prefix, in, out, c->rank, x);
+        return nn_activation(g, act, low_rank(g, prefix, in, out, c->rank, x));
     default:
         return nn_linear(g, prefix, &linear, x);
     }
-}
-
-static value activated(graph *g, activation act, value x)
-{
-    switch (act) {
-    case ACT_GELU_TANH:
-        return op_unary(g, UNARY_GELU_TANH, x);
-    case ACT_GELU_ERF:
-        return op_unary(g, UNARY_GELU_ERF, x);
-    case ACT_RELU:
-        return op_unary(g, UNARY_RELU, x);
-    case ACT_TANH:
-        return op_unary(g, UNARY_TANH, x);
-    case ACT_SILU:
-        return op_unary(g, UNARY_SILU, x);
-    case ACT_NONE:
-        break;
-    }
-    return x;
 }
 
 value nn_adapter(graph *g, const char *prefix, const nn_adapter_config *c, value x)
@@ -76,9 +59,9 @@ value nn_adapter(graph *g, const char *prefix, const nn_adapter_config *c, value
     char name[160];
     if (c->kind == ADAPTER_NONE)
         return x;
-    value h = layer(g, join(g, name, sizeof name, prefix, "down"), c, c->width, c->bottleneck, x);
-    h = activated(g, c->act, h);
-    h = layer(g, join(g, name, sizeof name, prefix, "up"), c, c->bottleneck, c->width, h);
+    value h = layer(g, join(g, name, sizeof name, prefix, "down"), c, c->width, c->bottleneck,
+                    c->act, x);
+    h = layer(g, join(g, name, sizeof name, prefix, "up"), c, c->bottleneck, c->width, ACT_NONE, h);
     return op_add(g, x, h);
 }
 
@@ -107,7 +90,8 @@ value nn_adapted_linear(graph *g, const char *prefix, const nn_linear_config *c,
         return nn_linear(g, prefix, c, x);
     nn_linear_config plain = *c;
     plain.act = ACT_NONE; /* the update comes before it */
-    return activated(g, c->act, nn_lora(g, prefix, &a->lora, x, nn_linear(g, prefix, &plain, x)));
+    return nn_activation(g, c->act,
+                         nn_lora(g, prefix, &a->lora, x, nn_linear(g, prefix, &plain, x)));
 }
 
 /* One of the four projections. */

@@ -6,9 +6,10 @@
 #include "nn/nn.h"
 
 /* A layer of parametrised hypercomplex multiplications (Zhang et al. 2021; Karimi Mahabadi,
- * Henderson & Ruder 2021, eq. 3 to 5): y = x H + b, H = sum_i A_i (x) W_i over i < n. */
+ * Henderson & Ruder 2021, eq. 3 to 5): y = act(x H + b), H = sum_i A_i (x) W_i over i < n. */
 typedef struct nn_phm_config {
     int64_t in, out; /* multiples of n */
+    activation act;  /* of y */
     int64_t n;
     int64_t rank;         /* of each W_i = W_left_i W_right_i; 0: a full W_i [in/n, out/n] */
     bool factorized_rule; /* A_i = phm_rule_left_i phm_rule_right_i, of rank one */

@@ -43,3 +43,22 @@ value nn_linear(graph *g, const char *prefix, const nn_linear_config *c, value x
     value bias = c->no_bias ? NO_VALUE : nn_parameter(g, &b, prefix, "bias");
     return op_linear(g, x, weight, bias, c->act);
 }
+
+value nn_activation(graph *g, activation act, value x)
+{
+    switch (act) {
+    case ACT_GELU_TANH:
+        return op_unary(g, UNARY_GELU_TANH, x);
+    case ACT_GELU_ERF:
+        return op_unary(g, UNARY_GELU_ERF, x);
+    case ACT_RELU:
+        return op_unary(g, UNARY_RELU, x);
+    case ACT_TANH:
+        return op_unary(g, UNARY_TANH, x);
+    case ACT_SILU:
+        return op_unary(g, UNARY_SILU, x);
+    case ACT_NONE:
+        break;
+    }
+    return x;
+}

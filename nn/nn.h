@@ -24,6 +24,7 @@ typedef struct nn_linear_config {
 
 /* act(x W^T + b): prefix.weight [out, in], prefix.bias [out].  x [..., in] -> [..., out]. */
 value nn_linear(graph *g, const char *prefix, const nn_linear_config *c, value x);
+value nn_activation(graph *g, activation act, value x);
 
 /* prefix.weight and prefix.bias [C], ones and zeros. */
 value nn_layer_norm(graph *g, const char *prefix, value x, double eps);

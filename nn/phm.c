@@ -34,17 +34,24 @@ static value rule_of_layer(graph *g, const char *prefix, const nn_phm_config *c)
     return op_matmul(g, left, right, false, false);
 }
 
-/* x H with full W_i: H [in, out] costs no more than the weights of one dense layer and is built
- * once a step, while the structured product would cost the dense one's work and n times y's memory.
- */
-static value full_product(graph *g, const nn_phm_config *c, value rule, value w, value x)
+/* H^T [out, in], of W [n, in/n, out/n].  It is made once a step and costs no more than the weights
+ * of one dense layer. */
+static value matrix_of(graph *g, const nn_phm_config *c, value rule, value w)
 {
     int64_t n = c->n, p = c->in / n, q = c->out / n;
     value a = op_reshape(g, rule, 2, (int64_t[]){n, n * n});
     value h = op_matmul(g, a, op_reshape(g, w, 2, (int64_t[]){n, p * q}), true, false);
     h = op_reshape(g, h, 4, (int64_t[]){n, n, p, q});
-    h = op_permute(g, h, (int[]){0, 2, 1, 3});
-    return op_matmul(g, x, op_reshape(g, h, 2, (int64_t[]){c->in, c->out}), false, false);
+    h = op_permute(g, h, (int[]){1, 3, 0, 2});
+    return op_reshape(g, h, 2, (int64_t[]){c->out, c->in});
+}
+
+/* A row through the factors takes n r (in + out) + n^3 r multiplications, in out with H: but these
+ * are one dense product, whose rate is some ten times that of many thin ones. */
+static bool is_factored(const nn_phm_config *c)
+{
+    int64_t factored = c->n * c->rank * (c->in + c->out + c->n * c->n);
+    return c->rank && c->in * c->out > 8 * factored;
 }
 
 value nn_phm(graph *g, const char *prefix, const nn_phm_config *c, value x)
@@ -55,16 +62,20 @@ value nn_phm(graph *g, const char *prefix, const nn_phm_config *c, value x)
         return NO_VALUE;
     }
     int64_t n = c->n, p = c->in / n, q = c->out / n;
-    value rule = rule_of_layer(g, prefix, c), y;
+    value rule = rule_of_layer(g, prefix, c), left = NO_VALUE, right = NO_VALUE, w = NO_VALUE;
     if (c->rank) {
-        value left = cube(g, prefix, "W_left", weight_init(p, c->rank), n, p, c->rank);
-        value right = cube(g, prefix, "W_right", weight_init(c->rank, q), n, c->rank, q);
-        y = op_phm(g, x, rule, left, right);
+        left = cube(g, prefix, "W_left", weight_init(p, c->rank), n, p, c->rank);
+        right = cube(g, prefix, "W_right", weight_init(c->rank, q), n, c->rank, q);
     } else {
-        y = full_product(g, c, rule, cube(g, prefix, "W", weight_init(p, q), n, p, q), x);
+        w = cube(g, prefix, "W", weight_init(p, q), n, p, q);
     }
-    if (c->no_bias)
-        return y;
     param b = {.kind = PODIUM_BIAS, .ndim = 1, .shape = {c->out}, .init = {.kind = INIT_ZERO}};
-    return op_add(g, y, nn_parameter(g, &b, prefix, "bias"));
+    value bias = c->no_bias ? NO_VALUE : nn_parameter(g, &b, prefix, "bias");
+    if (!is_factored(c)) {
+        if (c->rank)
+            w = op_matmul(g, left, right, false, false);
+        return op_linear(g, x, matrix_of(g, c, rule, w), bias, c->act);
+    }
+    value y = op_phm(g, x, rule, left, right);
+    return nn_activation(g, c->act, bias < 0 ? y : op_add(g, y, bias));
 }
