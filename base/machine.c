@@ -68,22 +68,27 @@ int machine_threads(void)
     return n > 0 ? n : 1;
 }
 
-static int64_t meminfo(const char *key)
+static int64_t kilobytes(const char *path, const char *key)
 {
     char value[64];
-    if (!proc_value("/proc/meminfo", key, value, sizeof value))
+    if (!proc_value(path, key, value, sizeof value))
         return -1;
     return (int64_t)strtoll(value, NULL, 10) * 1024;
 }
 
 int64_t machine_memory_bytes(void)
 {
-    return meminfo("MemTotal");
+    return kilobytes("/proc/meminfo", "MemTotal");
 }
 
 int64_t machine_memory_available(void)
 {
-    return meminfo("MemAvailable");
+    return kilobytes("/proc/meminfo", "MemAvailable");
+}
+
+int64_t machine_peak_resident(void)
+{
+    return kilobytes("/proc/self/status", "VmHWM");
 }
 
 uint64_t clock_nanoseconds(void)

@@ -23,12 +23,16 @@
 #include "harness/trial.h"
 #include "scoring/preset.h"
 
-#define MAX_MANY 256
+#define MAX_MANY           256
+#define VARIANT_MOST_BYTES (1 << 20)
 
 typedef struct options {
     const char *submissions[MAX_MANY], *workloads[MAX_MANY], *sets[MAX_MANY];
     size_t num_submissions, num_workloads, num_sets;
     const char *suite, *ruleset, *results, *device, *precision, *key, *held_out, *clock, *data;
+    const char *variant; /* a file */
+    char *variant_text;  /* of it, owned */
+    char variant_name[32];
     const char *preset_name, *layout;
     preset preset; /* its numbers, when one is named */
     double budget_multiplier;
@@ -118,7 +122,7 @@ static int32_t parse_value(options *o, const char *arg, const char *text)
         {"--suite", &o->suite},         {"--ruleset", &o->ruleset}, {"--results", &o->results},
         {"--device", &o->device},       {"--key", &o->key},         {"--held-out", &o->held_out},
         {"--precision", &o->precision}, {"--clock", &o->clock},     {"--data", &o->data},
-        {"--preset", &o->preset_name},  {"--parallel", &o->layout},
+        {"--preset", &o->preset_name},  {"--parallel", &o->layout}, {"--variant", &o->variant},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (!strcmp(arg, texts[i].name)) {
@@ -158,6 +162,21 @@ static int32_t take_preset(options *o)
     o->studies = o->preset.studies;
     o->trials = o->preset.trials;
     o->budget_multiplier = o->preset.budget_multiplier;
+    return 0;
+}
+
+/* The text and name of the user's variant. */
+static int32_t take_variant(options *o)
+{
+    size_t length;
+    if (o->held_out || o->num_workloads != 1)
+        return podium_fail(PODIUM_EINVAL,
+                           "--variant is of one workload, without --held-out: name it with "
+                           "--workload");
+    TRY(file_read(o->variant, VARIANT_MOST_BYTES, &o->variant_text, &length));
+    TRY(workload_variant_name(o->variant_text, o->variant, o->variant_name,
+                              sizeof o->variant_name));
+    o->held_out = o->variant_name;
     return 0;
 }
 
@@ -228,6 +247,8 @@ static int32_t check_options(options *o)
                            o->study, o->studies - 1);
     if (!o->trials)
         o->trials = o->ruleset && !strcmp(o->ruleset, "external") ? 5 : 1;
+    if (o->variant)
+        TRY(take_variant(o));
     if (!o->num_workloads)
         TRY(take_prepared(o));
     for (size_t i = 0; i < o->num_workloads; i++)
@@ -469,6 +490,8 @@ static int32_t run_all(const options *given, parallel *ranks, int *failed)
         .revision = podium_revision,
         .size = o.suite,
         .held_out = o.held_out,
+        .variant = o.variant_text,
+        .variant_file = o.variant,
         .data_dir = data,
         .sets = o.sets,
         .num_sets = o.num_sets,
@@ -536,6 +559,8 @@ static int run(int argc, char **argv)
     int rc = run_on_ranks(argc, argv, &o, c);
     comm_close(c);
     preset_release(&o.preset);
+    free(o.variant_text);
+    o.variant_text = NULL;
     return rc;
 }
 
@@ -554,6 +579,8 @@ const command command_run = {
         "                           are still missing are left out, and it says why)\n"
         "  --no-prepare             make no data\n"
         "  --held-out VARIANT       a held-out variant of the workload\n"
+        "  --variant FILE.yaml      a variant of your own, UNRANKED: `name`, `target` and whatever\n"
+        "                           else of the size's yaml it replaces (model, data, batch ...)\n"
         "  --ruleset external|self|free   external: points of the submission's search space;\n"
         "                           self: defaults only; free: the one setting everywhere\n"
         "  --studies N --trials N   (1; 3 studies with a ruleset, 5 trials with external)\n"

@@ -41,13 +41,25 @@ static void note(verify_form *form, const char *what, const char *recorded, cons
              here);
 }
 
-static int32_t configure(const record *r, const verify_options *o, trial_config *c)
+/* The text of the user's variant that the record holds (JSON is yaml); NULL: it has none. */
+static int32_t variant_of(const record *r, char **out)
 {
+    json_t *variant = json_object_get(json_object_get(r->header, "workload"), "variant");
+    *out = variant ? json_dumps(variant, JSON_REAL_PRECISION(17)) : NULL;
+    return variant && !*out ? podium_fail(PODIUM_ENOMEM, "no memory for a variant") : 0;
+}
+
+/* The caller frees *variant, which c borrows, also after an error. */
+static int32_t configure(const record *r, const verify_options *o, trial_config *c, char **variant)
+{
+    TRY(variant_of(r, variant));
     *c = (trial_config){
         .revision = podium_revision,
         .workload = workload_find(r->workload),
         .size = r->size,
         .held_out = r->held_out[0] ? r->held_out : NULL,
+        .variant = *variant,
+        .variant_file = r->path,
         .data_dir = o->data,
         .submission = "again", /* goes into a path: not a stranger's text */
         .device = r->device,
@@ -93,6 +105,8 @@ static int32_t check_training(const record *r, const trial_config *c, verify_for
         .workload = c->workload,
         .size = c->size,
         .held_out = c->held_out,
+        .variant = c->variant,
+        .variant_file = c->variant_file,
         .data_dir = c->data_dir,
         .device = c->device,
         .threads = c->threads,
@@ -152,15 +166,18 @@ int32_t verify_look(const record *r, const verify_options *o, verify_form *form)
 {
     trial_config c;
     submission_folder s;
+    char *variant = NULL;
     const char *key;
     *form = (verify_form){.exact = true};
     TRY(key_of(r, o, &key));
-    TRY(configure(r, o, &c));
+    int32_t rc = configure(r, o, &c, &variant);
     note(form, "ISA class", r->isa, machine_isa());
-    TRY(check_training(r, &c, form));
-    TRY(find_submission(r, o, &s, form->rebuilt));
-    submission_folder_release(&s);
-    return 0;
+    if (!rc)
+        rc = check_training(r, &c, form);
+    if (!rc && !(rc = find_submission(r, o, &s, form->rebuilt)))
+        submission_folder_release(&s);
+    free(variant);
+    return rc;
 }
 
 /* The recorded hyperparameters as the yaml a submission folder would hold (JSON is yaml). */
@@ -223,11 +240,17 @@ int32_t verify_repeat(const record *r, const verify_options *o, const uint64_t *
     char folder[4096], rebuilt[SHA256_HEX];
     submission_folder s;
     trial_config c;
+    char *variant = NULL;
     const char *key, *tmp = getenv("TMPDIR");
     progress which = {r, number};
     TRY(key_of(r, o, &key));
-    TRY(configure(r, o, &c));
-    TRY(find_submission(r, o, &s, rebuilt));
+    int32_t rc = configure(r, o, &c, &variant);
+    if (!rc)
+        rc = find_submission(r, o, &s, rebuilt);
+    if (rc) {
+        free(variant);
+        return rc;
+    }
     c.so_path = s.so_path;
     c.results = folder;
     c.progress = o->progress ? show_progress : NULL;
@@ -236,7 +259,6 @@ int32_t verify_repeat(const record *r, const verify_options *o, const uint64_t *
         c.seed = *fresh;
         c.keep_going = false; /* what comes after the target is not compared */
     }
-    int32_t rc = 0;
     int n = snprintf(folder, sizeof folder, "%s/podium-verify-XXXXXX", tmp ? tmp : "/tmp");
     if (n < 0 || (size_t)n >= sizeof folder || !mkdtemp(folder)) {
         rc = podium_fail(PODIUM_EIO, "cannot make a folder in '%s': %s", tmp ? tmp : "/tmp",
@@ -246,5 +268,6 @@ int32_t verify_repeat(const record *r, const verify_options *o, const uint64_t *
         nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     }
     submission_folder_release(&s);
+    free(variant);
     return rc;
 }

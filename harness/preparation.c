@@ -83,7 +83,7 @@ static int32_t look_for_backbone(preparation *p, const yaml_node *model, const c
     const char *name = NULL;
     char path[4096];
     TRY(yaml_string(model, "backbone", &name));
-    if (!name)
+    if (!name || !strcmp(name, "random"))
         return 0;
     TRY(path_join(path, sizeof path, base, name));
     if (!file_exists(path))

@@ -83,7 +83,9 @@ int32_t training_open(training *t, const training_options *o)
     const workload *w = o->workload->workload;
     if (!w->open)
         return podium_fail(PODIUM_ENOTSUP, "workload '%s' has no data to train on", w->name);
-    int32_t rc = workload_config_init(&t->config, o->workload, o->size, o->held_out);
+    int32_t rc = o->variant ? workload_config_init_own(&t->config, o->workload, o->size, o->variant,
+                                                       o->variant_file)
+                            : workload_config_init(&t->config, o->workload, o->size, o->held_out);
     if (!rc)
         rc = open_device(t, o);
     if (!rc)

@@ -10,6 +10,8 @@
 typedef struct training_options {
     const workload_entry *workload;
     const char *size, *held_out; /* held_out NULL: none */
+    /* The text of a variant of the user's instead and its name in messages; NULL: none. */
+    const char *variant, *variant_file;
     const char *data_dir;
     const char *device; /* backend name; host memory only */
     int threads;        /* 0: all */

@@ -364,6 +364,8 @@ static int32_t open_training(trial *t)
         .workload = c->workload,
         .size = c->size,
         .held_out = c->held_out,
+        .variant = c->variant,
+        .variant_file = c->variant_file,
         .data_dir = c->data_dir,
         .device = c->device,
         .threads = parallel_threads(c->parallel, c->threads),

@@ -50,6 +50,24 @@ static json_t *submission_object(const trial *t)
     return o;
 }
 
+static int64_t frozen_elements(const params *p)
+{
+    int64_t n = 0;
+    for (int32_t i = 0; i < params_count(p); i++)
+        n += params_get(p, i)->frozen ? params_get(p, i)->count : 0;
+    return n;
+}
+
+/* The user's variant, so that the record tells all of what was trained. */
+static json_t *variant_object(const workload_config *c)
+{
+    text_buffer text = {0};
+    yaml_print_canonical(&text, yaml_root(c->own));
+    json_t *o = text.failed ? NULL : json_loads(text.data, 0, NULL);
+    text_release(&text);
+    return o ? o : json_null();
+}
+
 static json_t *workload_object(const trial *t)
 {
     const workload_config *c = &t->training.config;
@@ -59,9 +77,12 @@ static json_t *workload_object(const trial *t)
     put_text(o, "size", c->size);
     if (c->held_out[0])
         put_text(o, "held_out", c->held_out);
+    if (c->own)
+        json_object_set_new(o, "variant", variant_object(c));
     put_text(o, "fingerprint", c->fingerprint);
     put_text(o, "data_id", c->entry->workload->data_id(t->training.task));
     put_integer(o, "parameters", params_trainable_elements(t->training.params));
+    put_integer(o, "frozen_parameters", frozen_elements(t->training.params));
     put_integer(o, "batch_size", c->batch);
     put_integer(o, "step_hint", c->step_hint);
     put_integer(o, "eval_every_examples", c->eval_every_examples);
@@ -109,6 +130,8 @@ json_t *trial_header_line(const trial *t)
     put_text(o, "schema", "podium-record/1");
     if (python_submission_is(t->config->so_path))
         put_text(o, "unranked", PYTHON_UNRANKED);
+    else if (t->config->variant)
+        put_text(o, "unranked", "a variant of the user's own");
     json_object_set_new(o, "submission", submission_object(t));
     json_object_set_new(o, "workload", workload_object(t));
     if (t->config->ruleset)
@@ -199,6 +222,7 @@ json_t *trial_end_line(const trial *t, bool valid, const char *reason)
     put_text(o, "ended", runner_end_name(runner_ended(t->runner)));
     json_object_set_new(o, "time_to_target", time_to_target(t));
     put_clocks(o, t);
+    put_integer(o, "resident_bytes", machine_peak_resident());
     put_integer(o, "optimizer_bytes", host + (growth > 0 ? growth : 0));
     put_integer(o, "host_bytes", host);
     put_integer(o, "runner_growth_bytes", growth);

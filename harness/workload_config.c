@@ -73,6 +73,34 @@ static int32_t read_variant(workload_config *c, const yaml_node *variant)
     return read_limits(c, mine);
 }
 
+/* It goes into paths. */
+static int32_t read_name(const yaml_node *own, char *out, size_t size)
+{
+    const char *name = "";
+    TRY(yaml_require(own, "name"));
+    TRY(yaml_string(own, "name", &name));
+    size_t n = strlen(name);
+    if (!n || n >= size || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") < n)
+        return yaml_fail(yaml_get(own, "name"),
+                         "name '%s': expected at most %zu of a-z, 0-9, '_' and '-'", name,
+                         size - 1);
+    snprintf(out, size, "%s", name);
+    return 0;
+}
+
+/* The user's variant over the size. */
+static int32_t read_own(workload_config *c, const yaml_node *size)
+{
+    const yaml_node *own = yaml_root(c->own);
+    TRY(read_name(own, c->held_out, sizeof c->held_out));
+    TRY(yaml_require(own, "target"));
+    yaml_mark(own);
+    yaml_mark(size);
+    TRY(yaml_overlay(c->document, size, own, &c->merged));
+    (void)yaml_get(c->merged, "name");
+    return read_size(c, c->merged);
+}
+
 static int32_t read_document(workload_config *c, const char *size, const char *held_out)
 {
     const yaml_node *root = yaml_root(c->document), *chosen;
@@ -91,7 +119,7 @@ static int32_t read_document(workload_config *c, const char *size, const char *h
     const yaml_node *sizes = yaml_get(root, "sizes"), *variants = yaml_get(root, "held_out");
     if (!(chosen = yaml_get(sizes, size)))
         return unknown_name(sizes, "size", size);
-    TRY(read_size(c, chosen));
+    TRY(c->own ? read_own(c, chosen) : read_size(c, chosen));
     mark_others(sizes, size);
     mark_others(variants, held_out ? held_out : "");
     if (!held_out)
@@ -114,7 +142,9 @@ static int32_t take_fingerprint(workload_config *c)
     text_buffer text = {0};
     text_print(&text, "%s/%s/%s\n", c->entry->name, c->size, c->held_out);
     yaml_print_canonical(&text, yaml_get(yaml_get(root, "sizes"), c->size));
-    yaml_print_canonical(&text, *c->held_out ? yaml_get(variants, c->held_out) : NULL);
+    yaml_print_canonical(&text, c->own        ? yaml_root(c->own)
+                                : *c->held_out ? yaml_get(variants, c->held_out)
+                                               : NULL);
     yaml_print_canonical(&text, yaml_get(root, "sources"));
     if (!text.failed)
         sha256_of(text.data, text.length, c->fingerprint);
@@ -123,15 +153,18 @@ static int32_t take_fingerprint(workload_config *c)
     return rc;
 }
 
-int32_t workload_config_init(workload_config *c, const workload_entry *entry, const char *size,
-                             const char *held_out)
+/* The embedded yaml. */
+static int32_t open_document(workload_config *c, const workload_entry *entry, const char *size)
 {
     char file[128];
     *c = (workload_config){.entry = entry};
     snprintf(file, sizeof file, "workloads/%s.yaml", entry->name);
     snprintf(c->size, sizeof c->size, "%s", size);
-    snprintf(c->held_out, sizeof c->held_out, "%s", held_out ? held_out : "");
-    TRY(yaml_parse(&c->document, entry->yaml, strlen(entry->yaml), file));
+    return yaml_parse(&c->document, entry->yaml, strlen(entry->yaml), file);
+}
+
+static int32_t finish_init(workload_config *c, const char *size, const char *held_out)
+{
     int32_t rc = read_document(c, size, held_out);
     if (!rc)
         rc = take_fingerprint(c);
@@ -140,15 +173,46 @@ int32_t workload_config_init(workload_config *c, const workload_entry *entry, co
     return rc;
 }
 
+int32_t workload_config_init(workload_config *c, const workload_entry *entry, const char *size,
+                             const char *held_out)
+{
+    TRY(open_document(c, entry, size));
+    snprintf(c->held_out, sizeof c->held_out, "%s", held_out ? held_out : "");
+    return finish_init(c, size, held_out);
+}
+
+int32_t workload_config_init_own(workload_config *c, const workload_entry *entry, const char *size,
+                                 const char *text, const char *file)
+{
+    TRY(open_document(c, entry, size));
+    int32_t rc = yaml_parse(&c->own, text, strlen(text), file);
+    if (!rc)
+        return finish_init(c, size, NULL);
+    workload_config_release(c);
+    return rc;
+}
+
+int32_t workload_variant_name(const char *text, const char *file, char *name, size_t size)
+{
+    yaml_document *own;
+    TRY(yaml_parse(&own, text, strlen(text), file));
+    int32_t rc = read_name(yaml_root(own), name, size);
+    yaml_destroy(own);
+    return rc;
+}
+
 void workload_config_release(workload_config *c)
 {
     yaml_destroy(c->document);
-    c->document = NULL;
+    yaml_destroy(c->own);
+    c->document = c->own = NULL;
 }
 
 int32_t workload_config_finish(const workload_config *c)
 {
     TRY(yaml_finish(yaml_root(c->document)));
+    if (c->merged)
+        TRY(yaml_finish(c->merged));
     TRY(yaml_finish(c->model));
     return yaml_finish(c->data);
 }

@@ -40,9 +40,10 @@ static int32_t read_target(record *r, const json_t *workload, const char *place)
     const char *metric;
     TRY(json_read_object(workload, place, "target", &target));
     TRY(json_read_text(target, place, "metric", &metric));
-    if (strcmp(metric, "loss") && strcmp(metric, "accuracy") && strcmp(metric, "bleu"))
-        return podium_fail(PODIUM_EINVAL, "%s: field 'metric': expected loss, accuracy or bleu",
-                           place);
+    if (strcmp(metric, "loss") && strcmp(metric, "accuracy") && strcmp(metric, "bleu") &&
+        strcmp(metric, "matthews"))
+        return podium_fail(PODIUM_EINVAL,
+                           "%s: field 'metric': expected loss, accuracy, bleu or matthews", place);
     snprintf(r->metric, sizeof r->metric, "%s", metric);
     r->target_grows = strcmp(metric, "loss") != 0;
     TRY(json_read_number(target, place, "value", &r->target));

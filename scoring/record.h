@@ -66,7 +66,7 @@ typedef struct record {
     const char *layout; /* of ranks, "dp=2,zero=1"; "" one rank */
     int64_t threads, study, trial;
     uint64_t seed;
-    char metric[16];   /* of the target: loss, accuracy or bleu */
+    char metric[16];   /* of the target: loss, accuracy, bleu or matthews */
     bool target_grows; /* larger is better */
     double target, budget_steps;
     record_evaluation *evaluations;

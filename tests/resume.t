@@ -24,9 +24,9 @@ run() {
         --key 000102030405060708090a0b0c0d0e0f "$@" > "$tmp/log" 2>&1
 }
 record() { find "$1" -name trial.jsonl; }
-# What a resumed run must repeat: everything but the time.
+# What a resumed run must repeat: everything but time and memory.
 points() {
-    sed -E 's/"(wall_seconds|calibrated|compile_seconds|reference_step_seconds)":[^,}]*,?//g;
+    sed -E 's/"(wall_seconds|calibrated|compile_seconds|reference_step_seconds|resident_bytes)":[^,}]*,?//g;
         s/"time_to_target":[^}]*}//; s/"(optimizer|runner_growth)_bytes":[^,}]*,?//g' "$(record "$1")"
 }
 # same NAME DIR POINTS: the record in DIR says what the uninterrupted one said

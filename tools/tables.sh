@@ -26,6 +26,9 @@ if [ -d results/first-mini ]; then
     cmp -s "$table.new" docs/first-mini.svg || cp "$table.new" docs/first-mini.svg
     place first BENCHMARKS.md
 fi
-if [ -d results/widenet-claim ]; then
-    tools/claim.py tools/studies/widenet-mini.json --table > "$table" && place widenet BENCHMARKS.md
-fi
+# A study's tables, as far as its records go.
+for records in results/studies/*.jsonl; do
+    name=$(basename "$records" .jsonl)
+    [ -f "tools/studies/$name.json" ] || continue
+    tools/claim.py "tools/studies/$name.json" --table > "$table" && place "$name" BENCHMARKS.md
+done

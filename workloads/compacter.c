@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "data/pair_data.h"
 #include "workloads/backbone.h"
+#include "workloads/classes_matthews.h"
 #include "workloads/compacter_case.h"
 #include "workloads/sentence_data.h"
 
@@ -31,12 +32,13 @@ static void close_task(workload_task *t)
     free(t->mask);
 }
 
-/* `backbone:` of the model, in the folder of data sets unless it starts with a slash. */
+/* `backbone:` of the model, in the folder of data sets unless it starts with a slash; "random" or
+ * none: the initial values that pretraining would start from. */
 static int32_t read_backbone(workload_task *t, const yaml_node *model, const char *data_dir)
 {
     const char *file = "";
     TRY(yaml_string(model, "backbone", &file));
-    if (!*file)
+    if (!*file || !strcmp(file, "random"))
         return PODIUM_OK;
     if (*file == '/')
         return path_join(t->backbone, sizeof t->backbone, "/", file + 1);
@@ -249,6 +251,13 @@ static int32_t score(workload_task *t, const workload_batch *b, int64_t batch, c
     return PODIUM_OK;
 }
 
+extern const workload workload_compacter;
+
+static int32_t measure(workload_task *t, const workload_weights *w, data_split split, double *out)
+{
+    return classes_matthews(&workload_compacter, t, w, 2, t->model.classes, split, out);
+}
+
 static const char *const case_models[] = {"bert_encoder", "adapter", "lora", "bitfit", "phm", NULL};
 static const char *const input_names[] = {"input_ids|x", "attention_mask|r", "labels",
                                           "weights",     "token_type_ids",   NULL};
@@ -267,6 +276,8 @@ const workload workload_compacter = {
     .batch_weight = batch_weight,
     .eval_batch = eval_batch,
     .score = score,
+    .output_metric = "matthews",
+    .measure = measure,
     .load = load,
     .open_case = open_case,
     .case_input = case_input,

@@ -97,15 +97,17 @@ static int32_t add_rows(sentence_data *d, int which, const task_data *parsed, in
     return PODIUM_OK;
 }
 
-/* FOLDER/NAME.tsv or .jsonl, or that with .gz, by any of the names a split goes by.  False: none.
- */
-static bool find_split(int which, const task_format *format, const char *folder, char *path,
-                       size_t size)
+/* FOLDER/NAME.tsv or .jsonl, or that with .gz, by any of the names a split goes by, or (NULL: none)
+ * the one given.  False: none. */
+static bool find_split(int which, const task_format *format, const char *folder, const char *given,
+                       char *path, size_t size)
 {
-    static const char *const names[SPLITS][4] = {{"train"}, {"valid", "dev", "val"}, {"test"}};
-    for (int i = 0; i < 4 && names[which][i]; i++)
+    static const char *const usual[SPLITS][4] = {{"train"}, {"valid", "dev", "val"}, {"test"}};
+    const char *const only[4] = {given};
+    const char *const *names = given ? only : usual[which];
+    for (int i = 0; i < 4 && names[i]; i++)
         for (int packed = 0; packed < 2; packed++) {
-            int n = snprintf(path, size, "%s/%s.%s%s", folder, names[which][i],
+            int n = snprintf(path, size, "%s/%s.%s%s", folder, names[i],
                              format->json ? "jsonl" : "tsv", packed ? ".gz" : "");
             if (n > 0 && (size_t)n < size && file_exists(path))
                 return true;
@@ -114,17 +116,19 @@ static bool find_split(int which, const task_format *format, const char *folder,
 }
 
 static int32_t read_split(sentence_data *d, int which, const task_format *format,
-                          const char *folder, task_data *parsed, sha256 *payload)
+                          const char *folder, const char *given, task_data *parsed, sha256 *payload)
 {
     char path[4096];
     uint8_t *text = NULL;
     size_t length = 0;
     int64_t from = parsed->count;
     int32_t classes = parsed->class_count;
-    if (!find_split(which, format, folder, path, sizeof path))
+    if (!find_split(which, format, folder, given, path, sizeof path))
         return which == SPLIT_TEST ? PODIUM_OK
                                    : podium_fail(PODIUM_EIO, "%s: no %s file of sentences", folder,
-                                                 which == SPLIT_TRAIN ? "train" : "valid");
+                                                 given                  ? given
+                                                 : which == SPLIT_TRAIN ? "train"
+                                                                        : "valid");
     TRY(file_read_gz(path, FILE_LIMIT, &text, &length));
     sha256_update(payload, text, length);
     int32_t rc = task_data_parse(parsed, format, (const char *)text, length, path);
@@ -201,15 +205,16 @@ static int32_t open_tokenizer(sentence_data *d, const yaml_node *data, const cha
 static int32_t read_splits(sentence_data *d, const yaml_node *data, const char *folder,
                            sha256 *payload)
 {
-    const char *name = "tsv";
+    const char *name = "tsv", *valid = NULL;
     task_data parsed = {0};
     int32_t rc = PODIUM_OK;
     TRY(yaml_string(data, "format", &name));
+    TRY(yaml_string(data, "valid", &valid));
     const task_format *format = task_format_find(name);
     if (!format || format->scores)
         return yaml_fail(yaml_get(data, "format"), "format '%s' is none with classes", name);
     for (int i = 0; i < SPLITS && !rc; i++)
-        rc = read_split(d, i, format, folder, &parsed, payload);
+        rc = read_split(d, i, format, folder, i == SPLIT_VALID ? valid : NULL, &parsed, payload);
     task_data_release(&parsed);
     return rc;
 }

@@ -10,6 +10,7 @@ typedef struct sentence_data sentence_data;
 /* Reads a yaml `data:` map:
  *   - set: NAME, the folder below data_dir with train, valid (or dev, val) and, perhaps, test
  *     files, .tsv or .jsonl, may be .gz
+ *   - valid: NAME of the validation file where it is another one (TREC has train and test alone)
  *   - format: tsv, of data/task_data.h: tsv (class TAB sentence [TAB second sentence]), or a GLUE
  *     or SuperGLUE layout with classes; rows without a label are left out
  *   - tokenizer: bytes, bpe or wordpiece (sentence_tokens.h)
