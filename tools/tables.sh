@@ -19,6 +19,13 @@ place results BENCHMARKS.md
 place results README.md
 "$podium" list workloads --details --markdown > "$table"
 place suite BENCHMARKS.md
+# The baselines of each mini on seeds that the search had not seen, from its tuning log.
+for w in transformer widenet compacter; do
+    printf '%s:\n' "$w"
+    tools/tune.py "tools/tuning/$w-mini.json" --log "results/tuning/$w-mini.jsonl" --report | sed '1d'
+    echo
+done | sed '$d' > "$table"
+place tuning BENCHMARKS.md
 if [ -d results/first-mini ]; then
     tools/first_results.py --table > "$table"
     printf '\n![Performance profiles of the optimizers at their defaults](docs/first-mini.svg)\n' >> "$table"
