@@ -168,7 +168,8 @@ static int32_t fill_transformer(const step_case *c, graph *g, const workload_mod
 {
     const transformer_config *t = &c->model.transformer;
     TRY(set_rows(g, m->inputs[0], t->vocab, t->source / 2, NO_VALUE, NO_VALUE));
-    return set_rows(g, m->inputs[1], t->vocab, t->target / 2, NO_VALUE, m->inputs[2]);
+    TRY(set_rows(g, m->inputs[1], t->vocab, t->target / 2, NO_VALUE, m->inputs[2]));
+    return set_labels(g, m->inputs[3], t->vocab);
 }
 
 static json_t *describe_transformer(const step_case *c)

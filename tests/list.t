@@ -23,7 +23,7 @@ sed -n '/<!-- suite begin -->/,/<!-- suite end -->/p' BENCHMARKS.md | static > "
 diff "$tmp/page" "$tmp/printed" > "$tmp/out" && [ "$(wc -l < "$tmp/page")" -gt 30 ]
 ok $? "BENCHMARKS.md has the same rows (\`make leaderboard\` writes them)"
 "$podium" list workloads --details --json > "$tmp/out" 2>&1 && python3 - "$tmp/out" <<'P'
-import json, sys
+import glob, json, sys
 rows = json.load(open(sys.argv[1]))
 at = {(r["workload"], r["size"], r["held_out"]): r for r in rows}
 assert all(sum(r["kinds"].values()) == r["trainable"] and r["step_flops"] > 0 for r in rows)
@@ -31,13 +31,24 @@ assert at["vit", "full", None]["trainable"] == 22122472
 assert at["compacter", "full", None]["trainable"] == 104704
 vit = at["vit", "mini", None]
 assert vit["data_id"].startswith("glyphs:") and len(vit["data_id"]) == len("glyphs:") + 64, vit
-assert vit["baseline"]["submission"] == "nadamw" and vit["baseline"]["trials"] == 10, vit
-assert vit["baseline"]["threads"] == 1 and 5 < vit["baseline"]["seconds"] < 60, vit
+# The fastest by the committed records: the upper median of seconds to target, a miss counting as for ever.
+groups = {}
+for path in glob.glob("results/*/*/vit-mini/study-*/trial-*/trial.jsonl"):
+    events = [json.loads(line) for line in open(path)]
+    head, end = events[0], events[-1]
+    key = head["submission"]["name"], head["ruleset"]
+    hit = end["time_to_target"]["wall_seconds"] if end["reached"] else float("inf")
+    groups.setdefault(key, []).append(hit)
+assert len(groups) > 30 and len(groups["nadamw", "free"]) >= 10
+seconds, name, trials = min((sorted(t)[len(t) // 2], k[0], len(t)) for k, t in groups.items())
+best = vit["baseline"]
+assert (best["submission"], best["trials"]) == (name, trials) and abs(best["seconds"] - seconds) < 1e-9, (best, name, seconds)
+assert best["threads"] == 1
 assert at["widenet", "base", None]["baseline"] is None
 P
 ok $? "and as JSON: counts add up, the time of vit mini is that of the committed records"
 "$podium" list workloads --details > "$tmp/out" 2>&1 && grep -q '^vit mini glu$' "$tmp/out" &&
-    grep -q '^  baseline    none measured$' "$tmp/out" && grep -Eq '^  baseline    nadamw [0-9.]+ s, median of 10 \(' "$tmp/out"
+    grep -q '^  baseline    none measured$' "$tmp/out" && grep -Eq '^  baseline    [a-z_]+ [0-9.]+ s, median of [0-9]+ \([^)]+, 1 thread, f32\)$' "$tmp/out"
 ok $? "and as text, which says where nothing was measured"
 "$podium" list workloads --details --nothing > "$tmp/out" 2>&1
 [ $? = 2 ] && grep -q "unknown option '--nothing'" "$tmp/out"

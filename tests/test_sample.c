@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "data/files.h"
 #include "harness/training.h"
 #include "tests/tap.h"
 
@@ -34,17 +35,17 @@ static void test_frequencies(void)
     ok(memcmp(drawn, again, sizeof drawn) != 0, "another seed others");
 }
 
-static void test_gradient(void)
+static void test_gradient(const char *name, const char *size)
 {
     training t;
-    training_options o = {.workload = workload_find("vit"),
-                          .size = "mini",
+    training_options o = {.workload = workload_find(name),
+                          .size = size,
                           .data_dir = "data",
                           .device = "cpu",
                           .threads = 1,
                           .precision = PODIUM_F32};
     if (!ok(training_open(&t, &o) == 0 && training_record(&t, 32, PODIUM_F32, &t.train) == 0,
-            "vit opens: %s", podium_error()))
+            "%s opens: %s", name, podium_error()))
         return;
     float *x = calloc(1, t.vector_bytes), *got = calloc(1, t.vector_bytes);
     float *want = calloc(1, t.vector_bytes), *plain = calloc(1, t.vector_bytes);
@@ -52,7 +53,8 @@ static void test_gradient(void)
     double loss, want_loss;
     ok(!training_initialise(&t, 3, x) && !training_draw(&t, 9, 0, 32), "a batch is drawn");
     ok(!training_gradient(&t, &t.train, x, plain, &s, &want_loss), "the plain gradient");
-    ok(!training_sampled_gradient(&t, &t.train, x, got, &s, &loss), "the one on sampled labels");
+    ok(!training_sampled_gradient(&t, &t.train, x, got, &s, &loss), "the one on sampled labels %s",
+       podium_error());
     ok(memcmp(got, plain, t.vector_bytes) != 0, "differs");
     int which = t.train.model.label_input - 1;
     void *labels = t.batch.data[which];
@@ -74,6 +76,12 @@ static void test_gradient(void)
 int main(void)
 {
     test_frequencies();
-    test_gradient();
+    test_gradient("vit", "mini");
+    test_gradient("widenet", "test");
+    test_gradient("compacter", "test");
+    if (file_exists("data/debian-text/train.en"))
+        test_gradient("transformer", "test");
+    else
+        tap_skip(7, "transformer's data are not prepared");
     return tap_done();
 }

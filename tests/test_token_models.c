@@ -111,8 +111,9 @@ static void fill(run *r)
             int64_t t = k % T;
             bool pad = k / T == 1 && t == T - 1;
             weights[k] = pad ? 0 : 1;
-            ids[k] = i < 2 ? (pad ? 0 : 1 + (int32_t)philox_below(&random, (uint64_t)k, VOCAB - 1))
-                     : i < 5 ? (int32_t)(t % 3)
+            ids[k] = i < 2 || i == 3
+                         ? (pad ? 0 : 1 + (int32_t)philox_below(&random, (uint64_t)k, VOCAB - 1))
+                     : i < 6 ? (int32_t)(t % 3)
                              : (int32_t)(1 + t / 3);
         }
         if (graph_dtype(r->g, v) == PODIUM_I32)

@@ -241,6 +241,7 @@ static void build_bert(const compacter_config *c, graph *g, int64_t batch, workl
     m->inputs[2] = graph_input(g, "labels", c->regression ? PODIUM_F32 : PODIUM_I32, 1, &batch);
     m->inputs[3] = graph_input(g, "weights", PODIUM_F32, 1, &batch);
     m->num_inputs = 4;
+    m->label_input = c->regression ? 0 : 3;
     value types = NO_VALUE;
     if (c->token_types) {
         types = graph_input(g, "token_type_ids", PODIUM_I32, 2, ids);

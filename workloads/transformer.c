@@ -50,9 +50,9 @@ static int64_t split_size(const workload_task *t, data_split split)
 static void hand_over(const workload_task *t, const pair_batch *b, workload_batch *out)
 {
     *out = (workload_batch){
-        .data = {b->inputs, b->targets, b->weights, b->inputs_position, b->targets_position,
-                 b->inputs_segmentation, b->targets_segmentation},
-        .num_inputs = t->model.packed ? 7 : 3,
+        .data = {b->inputs, b->targets, b->weights, b->targets, b->inputs_position,
+                 b->targets_position, b->inputs_segmentation, b->targets_segmentation},
+        .num_inputs = t->model.packed ? 8 : 4,
         .count = b->count,
     };
 }
@@ -138,6 +138,7 @@ static const char *const input_names[] = {
     "inputs",
     "targets",
     "weights",
+    "targets", /* as labels */
     "inputs_position",
     "targets_position",
     "inputs_segmentation",

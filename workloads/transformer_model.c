@@ -144,6 +144,7 @@ enum {
     INPUTS,
     TARGETS,
     WEIGHTS,
+    LABELS, /* the targets again: what the loss alone reads, so that they can be drawn */
     INPUTS_POSITION,
     TARGETS_POSITION,
     INPUTS_SEGMENT,
@@ -156,12 +157,14 @@ static void declare_inputs(const transformer_config *c, graph *g, int64_t batch,
     static const char *const names[] = {"inputs",
                                         "targets",
                                         "weights",
+                                        "labels",
                                         "inputs_position",
                                         "targets_position",
                                         "inputs_segmentation",
                                         "targets_segmentation"};
     int64_t source[2] = {batch, c->source}, target[2] = {batch, c->target};
-    *out = (workload_model){.num_inputs = c->packed ? 7 : 3, .batch = batch};
+    *out = (workload_model){
+        .num_inputs = c->packed ? 8 : 4, .batch = batch, .label_input = LABELS + 1};
     for (int i = 0; i < out->num_inputs; i++) {
         bool of_source = i == INPUTS || i == INPUTS_POSITION || i == INPUTS_SEGMENT;
         out->inputs[i] = graph_input(g, names[i], i == WEIGHTS ? PODIUM_F32 : PODIUM_I32, 2,
@@ -188,8 +191,9 @@ int32_t transformer_build(const transformer_config *c, graph *g, int64_t batch, 
     x = decode(c, g, transformer_dropout(c, g, x), self, memory, cross);
     out->logits = nn_token_logits(g, x, transformer_table(c, g), 1 / sqrt((double)c->width));
     int64_t n = batch * c->target;
-    out->loss = op_softmax_cross_entropy(g, out->logits, op_reshape(g, in[TARGETS], 1, &n),
+    out->loss = op_softmax_cross_entropy(g, out->logits, op_reshape(g, in[LABELS], 1, &n),
                                          op_reshape(g, in[WEIGHTS], 1, &n), &out->per_example);
+    graph_keep(g, out->logits); /* labels are sampled from them */
     graph_keep(g, out->loss);
     graph_keep(g, out->per_example);
     return graph_status(g);

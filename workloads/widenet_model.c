@@ -142,6 +142,7 @@ int32_t widenet_build(const widenet_config *c, graph *g, int64_t batch, workload
                             : graph_input(g, "labels", PODIUM_I32, 1, labels);
     in[1] = graph_input(g, "weights", PODIUM_F32, 1, labels);
     out->num_inputs = (int)(in + 2 - out->inputs);
+    out->label_input = c->dense_labels ? 0 : (int)(in - out->inputs) + 1;
     out->logits = classify(c, g, x);
     value main_loss = op_softmax_cross_entropy(g, out->logits, in[0], in[1], &out->per_example);
     out->loss = add_balance(c, g, main_loss, balance, in[1]);
