@@ -238,6 +238,32 @@ static double field_update(const record *r, size_t i)
     return e->update_norm / (double)(e->step - e[-1].step) / e->parameter_norm;
 }
 
+static double field_step_norm(const record *r, size_t i)
+{
+    return r->evaluations[i].step_norm / r->evaluations[i].parameter_norm;
+}
+
+/* How far a step goes for each unit of the gradient's length: the learning rate of plain SGD. */
+static double field_rate(const record *r, size_t i)
+{
+    return r->evaluations[i].step_norm / r->evaluations[i].gradient_norm;
+}
+
+static double field_gradient(const record *r, size_t i)
+{
+    return r->evaluations[i].gradient_norm;
+}
+
+static double field_signal(const record *r, size_t i)
+{
+    return r->evaluations[i].gradient_signal;
+}
+
+static double field_noise(const record *r, size_t i)
+{
+    return r->evaluations[i].gradient_noise;
+}
+
 static double field_seconds(const record *r, size_t i)
 {
     const record_evaluation *e = &r->evaluations[i];
@@ -246,19 +272,32 @@ static double field_seconds(const record *r, size_t i)
     return (e->clock[CLOCK_WALL] - e[-1].clock[CLOCK_WALL]) / (double)(e->step - e[-1].step);
 }
 
+static void print_value(double x)
+{
+    if (isnan(x))
+        printf(" %10s", "-");
+    else
+        printf(" %10.4g", x);
+}
+
 static void print_diagnosis(const compare_pairs *p, int side)
 {
     static const double shares[] = {0, 0.25, 0.5, 0.75, 1};
     const struct {
         const char *label;
         double (*field)(const record *r, size_t i);
+        double (*below)(const record *r, size_t i); /* median of field over median of it */
     } rows[] = {
-        {"step", field_step},
-        {"validation loss", field_valid},
-        {"loss of the last batch", field_train},
-        {"norm of the parameters", field_norm},
-        {"net update a step / norm", field_update},
-        {"seconds a step", field_seconds},
+        {"step", field_step, NULL},
+        {"validation loss", field_valid, NULL},
+        {"loss of the last batch", field_train, NULL},
+        {"norm of the parameters", field_norm, NULL},
+        {"update / norm", field_step_norm, NULL},
+        {"net update a step / norm", field_update, NULL},
+        {"norm of the gradient", field_gradient, NULL},
+        {"effective learning rate", field_rate, NULL},
+        {"gradient noise, examples", field_noise, field_signal},
+        {"seconds a step", field_seconds, NULL},
     };
     printf("\n  %-26s %10s %10s %10s %10s %10s\n", p->name[side], "start", "25 %", "50 %", "75 %",
            "end");
@@ -266,10 +305,11 @@ static void print_diagnosis(const compare_pairs *p, int side)
         printf("  %-26s", rows[k].label);
         for (size_t s = 0; s < sizeof shares / sizeof *shares; s++) {
             double x = median_at(p, side, shares[s], rows[k].field);
-            if (isnan(x))
-                printf(" %10s", "-");
-            else
-                printf(" %10.4g", x);
+            if (rows[k].below) {
+                double below = median_at(p, side, shares[s], rows[k].below);
+                x = below > 0 ? x / below : NAN; /* all noise: no scale can be told */
+            }
+            print_value(x);
         }
         printf("\n");
     }
@@ -298,7 +338,9 @@ void compare_print(const compare_pairs *p, record_clock clock, const compare_res
     print_diagnosis(p, 0);
     print_diagnosis(p, 1);
     printf(
-        "\n  Medians over the runs, on the way to the target.  Net update: distance between two\n"
-        "  evaluations, so steps that cancel are not in it.  Records hold neither the learning\n"
-        "  rate in use nor the noise of the gradient: these are not diagnosed.\n");
+        "\n  Medians over the runs, on the way to the target.  Update: the last step alone; net\n"
+        "  update: distance between two evaluations, so steps that cancel are not in it.\n"
+        "  Effective learning rate: length of a step over the gradient's, for SGD its rate.\n"
+        "  Gradient noise: the batch at which noise and signal of the gradient are equal (simple\n"
+        "  noise scale, McCandlish et al. 2018).  -: the records do not say.\n");
 }

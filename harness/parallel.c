@@ -87,8 +87,8 @@ static const char *describe(const parallel_word *w)
                                         "the end of its call",
                                         "a comparison",
                                         "the scores of an evaluation",
-                                        "a reference step"};
-    return w->kind > 0 && w->kind <= PARALLEL_REFERENCE ? names[w->kind] : "?";
+                                        "a mean gradient"};
+    return w->kind > 0 && w->kind <= PARALLEL_MEAN_GRADIENT ? names[w->kind] : "?";
 }
 
 int32_t parallel_meet(parallel *p, parallel_word mine)

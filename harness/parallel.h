@@ -22,7 +22,7 @@ typedef enum {
     PARALLEL_STAGE, /* a stage of the trial has ended */
     PARALLEL_DIGEST,
     PARALLEL_SCORE,
-    PARALLEL_REFERENCE,
+    PARALLEL_MEAN_GRADIENT,
 } parallel_kind;
 
 typedef struct parallel_word {

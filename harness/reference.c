@@ -68,23 +68,6 @@ static int32_t update(reference *r)
     return t->backend->program_run(t->backend, r->update, &args);
 }
 
-/* The mean gradient of all ranks. */
-static int32_t average(training *t, int32_t rc, void *gradient)
-{
-    parallel *p = t->ranks;
-    if (!p)
-        return rc;
-    parallel_word w = {.kind = PARALLEL_REFERENCE, .status = rc, .x = {t->batch_weight}};
-    TRY(parallel_meet(p, w));
-    double total = 0;
-    for (int32_t k = 0; k < p->size; k++)
-        total += p->words[k].x[0];
-    for (int32_t k = 0; k < p->size; k++)
-        p->weights[k] = total > 0 ? p->words[k].x[0] / total : 1.0 / p->size;
-    return comm_all_reduce(p->comm, t->backend->real, gradient, params_vector_length(t->params),
-                           p->weights);
-}
-
 static int32_t one_step(reference *r, double *seconds)
 {
     training *t = r->training;
@@ -95,9 +78,8 @@ static int32_t one_step(reference *r, double *seconds)
     };
     double loss;
     uint64_t start = clock_nanoseconds();
-    int32_t rc = training_gradient(t, r->shared ? &t->train : &r->own, r->vectors[0], r->vectors[1],
-                                   &settings, &loss);
-    TRY(average(t, rc, r->vectors[1]));
+    TRY(training_mean_gradient(t, r->shared ? &t->train : &r->own, r->vectors[0], r->vectors[1],
+                               &settings, &loss));
     TRY(update(r));
     TRY(t->backend->synchronise(t->backend));
     *seconds = (double)(clock_nanoseconds() - start) * 1e-9;

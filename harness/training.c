@@ -168,6 +168,24 @@ int32_t training_gradient(training *t, training_graph *g, void *x, void *grad,
     return graph_read(g->graph, g->model.loss, loss, 1);
 }
 
+int32_t training_mean_gradient(training *t, training_graph *g, void *x, void *grad,
+                               const graph_settings *settings, double *loss)
+{
+    int32_t rc = training_gradient(t, g, x, grad, settings, loss);
+    parallel *p = t->ranks;
+    if (!p)
+        return rc;
+    parallel_word w = {.kind = PARALLEL_MEAN_GRADIENT, .status = rc, .x = {t->batch_weight}};
+    TRY(parallel_meet(p, w));
+    double total = 0;
+    for (int32_t k = 0; k < p->size; k++)
+        total += p->words[k].x[0];
+    for (int32_t k = 0; k < p->size; k++)
+        p->weights[k] = total > 0 ? p->words[k].x[0] / total : 1.0 / p->size;
+    return comm_all_reduce(p->comm, t->backend->real, grad, params_vector_length(t->params),
+                           p->weights);
+}
+
 /* Room for the logits and labels of a training batch. */
 static int32_t reserve_samples(training *t, int64_t logits, int64_t rows)
 {

@@ -61,9 +61,13 @@ int32_t training_draw(training *t, uint64_t seed, int64_t step, int64_t batch);
  * rank's part alone. */
 int32_t training_gradient(training *t, training_graph *g, void *x, void *grad,
                           const graph_settings *settings, double *loss);
-/* The same with each label drawn from the model's own prediction at x, by settings->seed: a forward
- * pass for the logits (same dropout masks), then the evaluation.  The first one allocates.
- * Errors: PODIUM_ENOTSUP when the workload's labels are not classes. */
+/* The gradient of the whole batch, the ranks' parts weighed by their examples; the loss is of this
+ * rank's part.  [collective] */
+int32_t training_mean_gradient(training *t, training_graph *g, void *x, void *grad,
+                               const graph_settings *settings, double *loss);
+/* training_gradient with each label drawn from the model's own prediction at x, by settings->seed:
+ * a forward pass for the logits (same dropout masks), then the evaluation.  The first one
+ * allocates. Errors: PODIUM_ENOTSUP when the workload's labels are not classes. */
 int32_t training_sampled_gradient(training *t, training_graph *g, void *x, void *grad,
                                   const graph_settings *settings, double *loss);
 /* Mean loss over the validation split at x, each rank evaluating a part [collective], and the

@@ -15,7 +15,14 @@
 #define TIMEOUT_GRACE_SECONDS 5.0 /* beyond the budget, before a silent runner is killed */
 #define PROGRESS_EVERY 0.1        /* seconds */
 
-enum { SEED_PARAMETERS = 1, SEED_DATA, SEED_SUBMISSION, SEED_REFERENCE, SEED_STEPS };
+enum {
+    SEED_PARAMETERS = 1,
+    SEED_DATA,
+    SEED_SUBMISSION,
+    SEED_REFERENCE,
+    SEED_STEPS,
+    SEED_DIAGNOSIS
+};
 
 /* --- what the submission asks for --------------------------------------------------------- */
 
@@ -146,30 +153,12 @@ static void extend_chain(trial *t, char hex[SHA256_HEX])
     sha256_hex(t->state.chain, hex);
 }
 
-/* Euclidean norms of the parameters and of how far they came since the evaluation
- * before.  Off the clock. */
-static void measure_norms(trial *t)
-{
-    bool wide = t->training.backend->real == PODIUM_F64;
-    size_t n = t->training.vector_bytes / (wide ? sizeof(double) : sizeof(float));
-    const void *now = runner_x(t->runner);
-    double norm = 0, moved = 0;
-    for (size_t i = 0; i < n; i++) {
-        double x = wide ? ((const double *)now)[i] : ((const float *)now)[i];
-        double y = wide ? ((const double *)t->copy)[i] : ((const float *)t->copy)[i];
-        norm += x * x;
-        moved += (x - y) * (x - y);
-    }
-    t->parameter_norm = sqrt(norm);
-    t->update_norm = t->has_copy ? sqrt(moved) : NAN;
-}
-
 /* Everything that happens while the runner stands still. */
 static int32_t evaluate_frozen(trial *t)
 {
     char hex[SHA256_HEX];
     trial_state *s = &t->state;
-    measure_norms(t);
+    diagnosis_norms(&t->diagnosis, runner_x(t->runner), t->has_copy ? t->copy : NULL);
     memcpy(t->copy, runner_x(t->runner), t->training.vector_bytes);
     t->has_copy = true;
     bool finite = runner_x_is_finite(t->runner);
@@ -179,6 +168,9 @@ static int32_t evaluate_frozen(trial *t)
     int32_t rc = parallel_same(t->config->parallel, s->chain, "the parameters");
     t->stage_failed = rc < 0;
     TRY(rc);
+    if (finite)
+        TRY(diagnosis_gradients(&t->diagnosis, t->copy, t->diagnosis_seed, s->evaluations,
+                                t->batch));
     TRY(close_segment(t, s->evaluations ? 0 : 1, 3));
     if (!finite)
         return podium_fail(PODIUM_EDIVERGED, "a parameter is not finite after step %" PRId64,
@@ -252,10 +244,22 @@ static int32_t evaluate(trial *t)
 
 /* --- the loop ----------------------------------------------------------------------------- */
 
+/* Around the step that an evaluation follows, off the clock. */
+static int32_t watch_step(trial *t, void (*watch)(diagnosis *d, const void *x))
+{
+    int64_t every = t->training.config.eval_every_examples, now = t->state.examples;
+    if ((now + t->batch) / every == now / every)
+        return 0;
+    TRY(runner_gather_x(t->runner));
+    watch(&t->diagnosis, runner_x(t->runner));
+    return 0;
+}
+
 static int32_t step(trial *t)
 {
     trial_state *s = &t->state;
     const workload_config *c = &t->training.config;
+    TRY(watch_step(t, diagnosis_before_step));
     TRY(parallel_agree(t->config->parallel,
                        training_draw(&t->training, t->data_seed, s->step, t->batch)));
     runner_set_timeout(t->runner, seconds_left(t) + TIMEOUT_GRACE_SECONDS);
@@ -268,6 +272,7 @@ static int32_t step(trial *t)
     if (t->referee_failure)
         rc = podium_fail(t->referee_failure, "%s", t->referee_reason);
     TRY(trial_settle(t, rc));
+    TRY(watch_step(t, diagnosis_after_step));
     s->done = rc == PODIUM_DONE;
     s->step++;
     s->examples += t->batch;
@@ -321,6 +326,7 @@ static void derive_seeds(trial *t)
     t->parameter_seed = philox_derive(seed, SEED_PARAMETERS);
     t->data_seed = philox_derive(seed, SEED_DATA);
     t->submission_seed = philox_derive(seed, SEED_SUBMISSION);
+    t->diagnosis_seed = philox_derive(seed, SEED_DIAGNOSIS);
 }
 
 /* Key, workload and study make the relabelling: the same for all submissions of a study. */
@@ -375,6 +381,7 @@ static int32_t open_training(trial *t)
     };
     TRY(training_open(&t->training, &o));
     t->training.config.budget_steps *= c->budget_multiplier;
+    TRY(diagnosis_init(&t->diagnosis, &t->training));
     t->copy = aligned_alloc(64, (t->training.vector_bytes + 63) / 64 * 64);
     if (!t->copy)
         return podium_fail(PODIUM_ENOMEM, "no memory for a copy of the parameters");
@@ -589,6 +596,7 @@ int32_t trial_run(const trial_config *config, trial_outcome *out)
     hyperparameters_destroy(t->values);
     runner_stop(t->runner);
     reference_release(&t->reference);
+    diagnosis_release(&t->diagnosis);
     training_close(&t->training);
     free(t->copy);
     free(t);

@@ -26,7 +26,7 @@ typedef struct trial_config {
     const char *size, *held_out, *data_dir; /* held_out NULL: none */
     const char *variant; /* text of the user's variant, whose name held_out then is; NULL: none */
     const char *variant_file;
-    const char *submission;                 /* name in the record and the results folder */
+    const char *submission; /* name in the record and the results folder */
     const char *so_path;
     const yaml_node *settings; /* hyperparameters, or NULL */
     const char *const *sets;   /* "NAME=VALUE", num_sets of them, override settings */

@@ -3,6 +3,7 @@
 #define HARNESS_TRIAL_INTERNAL_H
 
 #include <jansson.h>
+#include "harness/diagnosis.h"
 #include "harness/hyperparameters.h"
 #include "harness/journal.h"
 #include "harness/reference.h"
@@ -37,7 +38,7 @@ typedef struct trial {
     journal journal;
     trial_state state;
     int64_t batch;
-    uint64_t parameter_seed, data_seed, submission_seed;
+    uint64_t parameter_seed, data_seed, submission_seed, diagnosis_seed;
     void *copy; /* parameters under evaluation: the referee's own memory */
     double compiled_before, train_loss;
     double shown_loss; /* train_loss, of all ranks */
@@ -46,8 +47,8 @@ typedef struct trial {
     char referee_reason[512];
     bool stage_failed; /* on several ranks: a call of the submission, or their parameters differ */
     char stop_reason[256];
-    bool has_copy;                      /* `copy` holds the parameters of the evaluation before */
-    double parameter_norm, update_norm; /* of the newest evaluation; NaN: not known */
+    bool has_copy; /* `copy` holds the parameters of the evaluation before */
+    diagnosis diagnosis;
     char folder[4096];
 } trial;
 

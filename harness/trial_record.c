@@ -180,6 +180,16 @@ static void put_clocks(json_t *o, const trial *t)
     put_number(o, "compile_seconds", s->compile_seconds);
 }
 
+static void put_diagnosis(json_t *o, const diagnosis *d)
+{
+    put_number(o, "parameter_norm", d->parameter_norm);
+    put_number(o, "update_norm", d->update_norm);
+    put_number(o, "step_norm", d->step_norm);
+    put_number(o, "gradient_norm", d->gradient_norm);
+    put_number(o, "gradient_signal", d->gradient_signal);
+    put_number(o, "gradient_noise", d->gradient_noise);
+}
+
 json_t *trial_evaluation_line(const trial *t, const char *hash)
 {
     const trial_state *s = &t->state;
@@ -190,8 +200,7 @@ json_t *trial_evaluation_line(const trial *t, const char *hash)
     const workload_config *c = &t->training.config;
     put_number(o, c->target_grows ? c->metric : "accuracy", s->last_quality);
     put_number(o, "train_loss", t->config->parallel ? t->shown_loss : t->train_loss);
-    put_number(o, "parameter_norm", t->parameter_norm);
-    put_number(o, "update_norm", t->update_norm);
+    put_diagnosis(o, &t->diagnosis);
     put_number(o, "reference_step_seconds", s->reference_seconds);
     put_text(o, "hash", hash);
     return o;

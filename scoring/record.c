@@ -121,6 +121,10 @@ static int32_t read_evaluation(const record *r, record_evaluation *e, const json
     e->train_loss = number_or_nan(line, "train_loss");
     e->parameter_norm = number_or_nan(line, "parameter_norm");
     e->update_norm = number_or_nan(line, "update_norm");
+    e->step_norm = number_or_nan(line, "step_norm");
+    e->gradient_norm = number_or_nan(line, "gradient_norm");
+    e->gradient_signal = number_or_nan(line, "gradient_signal");
+    e->gradient_noise = number_or_nan(line, "gradient_noise");
     TRY(json_read_text(line, place, "hash", &hash));
     if (strlen(hash) != 64 || strspn(hash, "0123456789abcdef") != 64)
         return podium_fail(PODIUM_EINVAL, "%s: field 'hash': expected 64 hexadecimal digits",

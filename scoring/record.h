@@ -5,10 +5,12 @@
  *               data_id, batch_size, step_hint, eval_every_examples, budget_steps,
  *               target: {metric, value}, ...}, "ruleset", "unranked", "study", "trial", "seed",
  *               "machine": {cpu, isa, threads, device, precision, sandbox, ...}, "build": {...}}
- *   evaluation  {"event": "evaluation", "step", "examples", "loss", "accuracy" (or the target's
- * metric), "wall_seconds", "calibrated", "gradient_evaluations", "model_flops",
- * "reference_step_seconds", "hash", ...} end         {"event": "end", "status": "VALID" |
- * "INVALID", "reached", "reason", ...}
+ *   evaluation  {"event": "evaluation", "step", "examples", "loss", "accuracy" (or the
+ *               target's metric), "wall_seconds", "calibrated", "gradient_evaluations",
+ *               "model_flops", "reference_step_seconds", "hash", "train_loss", "parameter_norm",
+ *               "update_norm", "step_norm", "gradient_norm", "gradient_signal", "gradient_noise",
+ *               ...}
+ *   end         {"event": "end", "status": "VALID" | "INVALID", "reached", "reason", ...}
  *
  * Fields that are not listed are kept in the JSON and not judged. */
 #ifndef SCORING_RECORD_H
@@ -36,7 +38,9 @@ typedef struct record_evaluation {
     double clock[CLOCK_COUNT]; /* reference steps, seconds, steps, FLOPs, gradient
                                   evaluations */
     double reference_step_seconds;
-    double train_loss, parameter_norm, update_norm; /* NaN where the record does not say */
+    /* NaN where the record does not say; harness/diagnosis.h tells what they are. */
+    double train_loss, parameter_norm, update_norm, step_norm;
+    double gradient_norm, gradient_signal, gradient_noise;
     char hash[65];
 } record_evaluation;
 

@@ -54,6 +54,13 @@ ok $? "twins cannot be told apart; the diagnosis has norms of updates"
 compare 0 "$tmp/fast" "$tmp/never" --workload vit --max-steps 60 --clock steps --results "$tmp/miss" &&
     grep -q '^fast reaches the target where never does not (95 % infinite)' "$tmp/out"
 ok $? "a target that is missed loses the pair"
+# Plain SGD at a constant rate: a step is as long as rate times gradient, whatever the batch.
+mkdir -p "$tmp/plain"
+printf 'name: plain\noptimizer: sgd\nhyperparameters: {lr: 0.25, schedule: constant}\n' > "$tmp/plain/submission.yaml"
+compare 0 "$tmp/plain" "$tmp/fast" --workload vit --max-steps 40 --pairs 3 --clock steps --results "$tmp/rate" &&
+    awk '/^  plain /{at = 1} /^  fast /{at = 0} at && /effective learning rate/ {for (i = 5; i < 8; i++) if ($i > 0.18 && $i < 0.35) good++}
+         at && /gradient noise, examples/ && $(NF - 2) > 1 {good++} END {exit good != 4}' "$tmp/out"
+ok $? "the diagnosis finds the learning rate of plain SGD, and the gradient's noise"
 refused() { # WORDS ARGUMENTS...
     local words=$1
     shift
