@@ -86,6 +86,32 @@ static const char *mismatch(const board *b, const record *r, int32_t workload)
             return "another budget than the first record of this workload";
         if (first->target != r->target || strcmp(first->metric, r->metric))
             return "another target than the first record of this workload";
+        if (first->seed != r->seed)
+            return "another seed than the first record of this workload: its studies pair with "
+                   "none of the others'";
+        break;
+    }
+    return NULL;
+}
+
+static const json_t *hyperparameters(const record *r)
+{
+    return json_object_get(json_object_get(r->header, "submission"), "hyperparameters");
+}
+
+/* A record under the name of a submission that is another one: why, or NULL.  Only a search may
+ * change hyperparameters between the trials of a submission. */
+static const char *impostor(const board *b, const record *r)
+{
+    for (size_t i = 0; i < b->num_records; i++) {
+        const record *first = b->records[i];
+        if (strcmp(first->submission, r->submission))
+            continue;
+        if (strcmp(first->submission_sha256, r->submission_sha256))
+            return "another .so than the first record of this submission";
+        if (strcmp(r->ruleset, "external") &&
+            !json_equal(hyperparameters(first), hyperparameters(r)))
+            return "other hyperparameters than the first record of this submission";
         break;
     }
     return NULL;
@@ -127,6 +153,8 @@ static int32_t add_record(board_list *list, board *b, const record *r)
     int32_t workload = workload_number(b, r);
     TRY(workload);
     const char *why = mismatch(b, r, workload);
+    if (!why)
+        why = impostor(b, r);
     if (why)
         return leave_out(list, r, why);
     const record *same = twin(b, r, workload);

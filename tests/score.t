@@ -126,6 +126,16 @@ check "other data, another version, budget or target are left out with the reaso
 out = ' | '.join(t['left_out'])
 for w in ('another data id', 'another version', 'another budget', 'another target'): assert w in out, (w, out)
 assert len(t['left_out']) == 4"
+make_records h "
+r += [dict(name='a', study=0, hit=50), dict(name='a', study=1, hit=10, settings=dict(lr=0.2)), dict(name='a', study=2, hit=10, sha256='cd' * 32)]
+r += [dict(name='a', study=3, hit=50), dict(name='a', study=4, hit=50), dict(name='b', study=0, hit=50, seed=2)]
+r += [dict(name='c', study=0, trial=k, hit=50, ruleset='external', settings=dict(lr=k)) for k in range(2)]"
+score "$tmp/h" --format json
+check "so are other hyperparameters, another .so, or another seed; a search may change the first" "
+out = ' | '.join(t['left_out'])
+for w in ('other hyperparameters than', 'another .so than', 'another seed than'): assert w in out, (w, out)
+assert len(t['left_out']) == 3 and by['a']['workloads']['vit']['trials'] == 3, out
+assert [s['workloads']['vit']['trials'] for o in t['other_tables'] for s in o['submissions']] == [2]"
 cp -r "$tmp/a" "$tmp/f" && cp -r "$tmp/a" "$tmp/f/again"
 score "$tmp/f" --format json
 check "the same trial twice counts once" "
