@@ -9,6 +9,9 @@ Stages, each resumable (a trial whose line is in the log is not run again):
   3  the best setting of stage 2 on fresh seeds: the order that is reported
 Then `--report` prints the tables of the log: best settings, order on the fresh seeds, evaluation noise against
 the slope at the target.  Every trial is a `podium run`; the log keeps its curve.
+
+A file may name a `variant` of its own (the yaml of `podium run --variant`, as JSON), and a `metric` that grows: the
+target is on it then, and curves hold it negated, so that less is better everywhere.
 """
 import argparse, concurrent.futures, json, math, os, shutil, statistics, subprocess, sys, tempfile
 
@@ -42,6 +45,18 @@ def points(space, n):
     return out
 
 
+def point(config, e):
+    """Step, the value the target is on (less is better) and the other one of an evaluation."""
+    if "metric" in config:
+        return [e["step"], -e[config["metric"]], e["loss"]]
+    return [e["step"], e["loss"], e["accuracy"]]
+
+
+def bound(config):
+    """The target as curves hold it."""
+    return -config["target"] if "metric" in config else config["target"]
+
+
 def trial(config, job, threads):
     """Runs one trial, returns its log line."""
     work = tempfile.mkdtemp(prefix="podium-tune-")
@@ -50,6 +65,11 @@ def trial(config, job, threads):
                "--results", work, "--quiet", "--key", config.get("key", "0" * 32)]
     if "held_out" in config:
         command += ["--held-out", config["held_out"]]
+    if "variant" in config:
+        path = os.path.join(work, "variant.yaml")
+        with open(path, "w") as f:
+            json.dump(config["variant"], f)
+        command += ["--variant", path]
     if "max_steps" in config:
         command += ["--max-steps", str(config["max_steps"])]
     if job["stage"] == 1:  # the curve behind the target too, for noise and slope
@@ -68,8 +88,7 @@ def trial(config, job, threads):
                     line["machine"] = {k: e["machine"].get(k) for k in ("isa", "threads", "precision")}
                     line["workload"] = {k: e["workload"].get(k) for k in ("fingerprint", "data_id")}
                 elif e.get("event") == "evaluation":
-                    line["curve"].append([e["step"], e["loss"], e["accuracy"], e["calibrated"],
-                                          e["wall_seconds"]])
+                    line["curve"].append(point(config, e) + [e["calibrated"], e["wall_seconds"]])
                 elif e.get("event") == "end":
                     line["reason"], line["reached"] = e.get("reason"), e.get("reached")
     shutil.rmtree(work)
@@ -123,7 +142,7 @@ def jobs_of(config, stage, lines):
             settings += [s for s in o.get("also", []) if s not in settings]
             seeds = [config["seeds"]["search"]]
         else:
-            settings = best(lines, config["target"], o["name"], (1,) if stage == 2 else (1, 2))
+            settings = best(lines, bound(config), o["name"], (1,) if stage == 2 else (1, 2))
             settings = settings[:config["repeat"] if stage == 2 else 1]
             seeds = config["seeds"]["repeat" if stage == 2 else "fresh"]
         for setting in settings:
@@ -159,10 +178,11 @@ def noise_and_slope(curve, target):
 
 
 def report(config, lines):
-    target = config["target"]
-    print("target: validation loss <= %g; %d trials in the log" % (target, len(lines)))
+    target, sign = bound(config), -1 if "metric" in config else 1
+    print("target: %s %g; %d trials in the log" % (
+        config["metric"] + " >=" if sign < 0 else "validation loss <=", config["target"], len(lines)))
     print("\n| optimizer | setting | points tried | seeds | steps to target | reached | "
-          "last loss (median) | noise / slope per evaluation (median) |")
+          "last %s (median) | noise / slope per evaluation (median) |" % config.get("metric", "loss"))
     print("|---|---|---|---|---|---|---|---|")
     for o in config["optimizers"]:
         fresh = [l for l in lines if l["optimizer"] == o["name"] and l["stage"] == 3]
@@ -181,8 +201,29 @@ def report(config, lines):
             seeds,
             " ".join("-" if h is None else "%.0f" % h for h in hits),
             sum(h is not None for h in hits), len(hits),
-            statistics.median(last_loss(l) for l in fresh),
+            sign * statistics.median(last_loss(l) for l in fresh),
             "%.2f" % statistics.median(ratios) if ratios else "-"))
+
+
+def value_at(curve, step):
+    """Interpolated value at a step, infinite behind the end of the curve."""
+    for before, row in zip(curve, curve[1:]):
+        if before[0] <= step <= row[0] and math.isfinite(before[1]) and math.isfinite(row[1]):
+            return before[1] + (row[1] - before[1]) * (step - before[0]) / (row[0] - before[0])
+    return math.inf
+
+
+def report_at(config, lines, step):
+    """What each optimizer's best setting has at a step: what targets are made of."""
+    sign = -1 if "metric" in config else 1
+    for o in config["optimizers"]:
+        chosen = best(lines, bound(config), o["name"], (1, 2))[:1]
+        values = [value_at(l["curve"], step) for l in lines
+                  if l["optimizer"] == o["name"] and l["setting"] in chosen]
+        if values:
+            print("%s at step %g: median %.4g of %s" % (
+                o["name"], step, sign * statistics.median(values),
+                " ".join("%.4g" % (sign * v) for v in values)))
 
 
 def main():
@@ -193,6 +234,8 @@ def main():
     a.add_argument("--threads", type=int, default=1, help="threads of each trial")
     a.add_argument("--stage", type=int, action="append", choices=(1, 2, 3))
     a.add_argument("--report", action="store_true", help="only print the tables of the log")
+    a.add_argument("--at", type=float, metavar="STEP",
+                   help="with --report: the best settings' values at this step, too")
     args = a.parse_args()
     config = json.load(open(args.config))
     lines = [json.loads(t) for t in open(args.log)] if os.path.exists(args.log) else []
@@ -212,12 +255,15 @@ def main():
                 lines.append(line)
                 with open(args.log, "a") as log:
                     log.write(json.dumps(line) + "\n")
-                c = crossing(line["curve"], config["target"])
+                c = crossing(line["curve"], bound(config))
                 print("  %-10s %s seed %d: %s, last loss %.3f" % (
                     line["optimizer"], line["setting"], line["seed"],
-                    "target after %.0f steps" % c if c else "target not reached", last_loss(line)),
+                    "target after %.0f steps" % c if c is not None else "target not reached",
+                    last_loss(line)),
                     flush=True)
     report(config, lines)
+    if args.at is not None:
+        report_at(config, lines, args.at)
 
 
 if __name__ == "__main__":
