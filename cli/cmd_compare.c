@@ -73,6 +73,7 @@ static int32_t run_side(comparison *c, int side, record **out)
     c->now = side;
     c->config.submission = c->side[side].name;
     c->config.so_path = c->side[side].so_path;
+    c->config.source = c->side[side].url;
     c->config.settings = c->side[side].settings;
     return trial_record(&c->config, out);
 }

@@ -88,6 +88,7 @@ static const char source_text[] =
 
 static const char yaml_text_of_template[] = "name: @NAME@\n"
                                             "authors: your name\n"
+                                            "# url: where its source is, for the leaderboard\n"
                                             "licence: Apache-2.0\n"
                                             "ruleset: external\n"
                                             "hyperparameters:\n"

@@ -459,6 +459,7 @@ static int32_t run_submission(tally *t, trial_config *c, const char *what)
     TRY(submission_folder_init(&s, what));
     c->submission = t->submission = s.name;
     c->so_path = s.so_path;
+    c->source = s.url;
     int32_t rc = ruleset_init(&r, o->ruleset, &s, (uint64_t)o->seed, o->studies, o->trials);
     for (size_t i = 0; i < o->num_workloads && !rc; i++) {
         c->workload = workload_find(o->workloads[i]);

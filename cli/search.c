@@ -426,6 +426,7 @@ static int prepare_and_run(search *s)
     trial_options_configure(&s->common, &s->config);
     s->config.submission = s->submission.name;
     s->config.so_path = s->submission.so_path;
+    s->config.source = s->submission.url;
     s->config.stop_arg = s->config.progress_arg = s;
     s->config.progress = s->terminal && !s->common.quiet ? show_progress : NULL;
     s->planned = (size_t)(s->points + s->best * s->seeds) * s->common.num_workloads;

@@ -25,7 +25,7 @@ static int32_t check_name(const char *name)
 
 static int32_t read_folder(submission_folder *s, const char *folder)
 {
-    static const char *const texts[] = {"authors", "licence", "ruleset", "description", "url"};
+    static const char *const texts[] = {"authors", "licence", "ruleset", "description"};
     char path[4096];
     const char *name = NULL, *optimizer = NULL, *ignored;
     TRY(path_join(path, sizeof path, folder, "submission.yaml"));
@@ -37,6 +37,7 @@ static int32_t read_folder(submission_folder *s, const char *folder)
     TRY(yaml_string(root, "optimizer", &optimizer));
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         TRY(yaml_string(root, texts[i], &ignored));
+    TRY(yaml_string(root, "url", &s->url));
     s->settings = yaml_get(root, "hyperparameters");
     yaml_mark(s->settings);
     s->search_space = yaml_get(root, "search_space");

@@ -28,6 +28,7 @@ typedef struct trial_config {
     const char *variant_file;
     const char *submission; /* name in the record and the results folder */
     const char *so_path;
+    const char *source;        /* where it says its source is, for the record; NULL: it does not */
     const yaml_node *settings; /* hyperparameters, or NULL */
     const char *const *sets;   /* "NAME=VALUE", num_sets of them, override settings */
     size_t num_sets;

@@ -40,6 +40,10 @@ static json_t *submission_object(const trial *t)
     put_text(o, "declared_name", s->name);
     put_text(o, "version", s->version);
     put_text(o, "authors", s->authors);
+    if (s->url[0])
+        put_text(o, "url", s->url);
+    if (t->config->source)
+        put_text(o, "source", t->config->source);
     put_text(o, "sha256", hash);
     put_text(o, "abi", abi);
     put_integer(o, "batch_size", t->batch);

@@ -111,24 +111,29 @@ static void trials(text_buffer *t, const board *b, size_t s, size_t w, size_t fi
 }
 
 /* A link where the record names a place on the web; any other text stays a text. */
+static void link_row(text_buffer *t, const char *label, const char *target)
+{
+    if (strncmp(target, "https://", 8)) {
+        row(t, label, target);
+        return;
+    }
+    text_print(t, "<tr><th scope=\"row\">%s</th><td class=\"long\"><a rel=\"noopener\" href=\"",
+               label);
+    html_text(t, target);
+    text_add(t, "\">");
+    html_text(t, target);
+    text_add(t, "</a></td></tr>\n");
+}
+
 static void source_row(text_buffer *t, const record *r)
 {
-    const char *source = said(r, "source");
     if (r->pack && strspn(r->submission_sha256, "0123456789abcdef") == 64)
         text_print(
             t,
             "<tr><th scope=\"row\">source</th><td class=\"long\"><a href=\"../packs/%s.tar.gz\" "
             "download>the pack: source, .so, records, checksums (verified)</a></td></tr>\n",
             r->submission_sha256);
-    if (strncmp(source, "https://", 8)) {
-        row(t, "source", source);
-        return;
-    }
-    text_add(t, "<tr><th scope=\"row\">source</th><td class=\"long\"><a rel=\"noopener\" href=\"");
-    html_text(t, source);
-    text_add(t, "\">");
-    html_text(t, source);
-    text_add(t, "</a></td></tr>\n");
+    link_row(t, "source", said(r, "source"));
 }
 
 int32_t site_submission(const board *b, size_t s, size_t page, size_t first_file, const char *dir)
@@ -145,8 +150,10 @@ int32_t site_submission(const board *b, size_t s, size_t page, size_t first_file
     row(&t, "authors", said(first, "authors"));
     row(&t, "version", said(first, "version"));
     source_row(&t, first);
+    link_row(&t, "described at", said(first, "url"));
     row(&t, "sha256 of the .so", first->submission_sha256);
-    snprintf(threads, sizeof threads, "%.100s, %" PRId64 " threads", first->cpu, first->threads);
+    snprintf(threads, sizeof threads, "%.100s, %" PRId64 " thread%s", first->cpu, first->threads,
+             first->threads == 1 ? "" : "s");
     row(&t, "machine", threads);
     row(&t, "revision", built(first, "revision"));
     row(&t, "compiler", built(first, "compiler"));

@@ -100,6 +100,7 @@ mkdir "$tmp/space"
 cat > "$tmp/space/submission.yaml" <<'END'
 name: space
 optimizer: adamw
+url: https://example.org/space?a=1&b=2
 hyperparameters: {lr: 0.5, weight_decay: 0.25}
 search_space:
   lr: {min: 0.001, max: 0.002, scaling: log}
@@ -113,6 +114,11 @@ cat "$tmp"/ext/space/*/*/*/trial.jsonl | grep '"event":"header"' > "$tmp/headers
 ok $? "each trial has a point of its own"
 [ "$(grep -c '"lr":0.001[0-9]*,.*"weight_decay":0.25' "$tmp/headers")" = 4 ]
 ok $? "inside the space, over the values that are fixed"
+"$podium" leaderboard "$tmp/ext" --out "$tmp/page" > "$tmp/out" 2> "$tmp/err" &&
+    grep -q '"url":"https://arxiv.org/abs/1711.05101","source":"https://example.org/space?a=1&b=2"' "$tmp/headers" &&
+    grep -q 'href="https://example.org/space?a=1&amp;b=2"' "$tmp"/page/submissions/*.html &&
+    grep -q 'href="https://arxiv.org/abs/1711.05101"' "$tmp"/page/submissions/*.html
+ok $? "where its source is and what describes it are in the record, and links on its page"
 run 0 "$tmp/space" --ruleset external --studies 2 --trials 2 --key $key --seed 0 --results "$tmp/ext2" --quiet &&
     cat "$tmp"/ext2/space/*/*/*/trial.jsonl | grep -o '"lr":[0-9.e-]*' | cmp -s - <(grep -o '"lr":[0-9.e-]*' "$tmp/headers")
 ok $? "the same seed draws the same points"
