@@ -26,6 +26,20 @@ for w in transformer widenet compacter; do
     echo
 done | sed '$d' > "$table"
 place tuning BENCHMARKS.md
+# The held-out variants': a row an optimizer.
+{
+    echo '| variant | target | optimizer | setting | points tried | steps to target | reached | last loss (median) | noise / slope |'
+    echo '|---|---|---|---|---|---|---|---|---|'
+    for log in results/tuning/*-mini-*.jsonl; do
+        name=$(basename "$log" .jsonl)
+        grep -q '"held_out"' "tools/tuning/$name.json" || continue
+        tools/tune.py "tools/tuning/$name.json" --log "$log" --report |
+            awk -F' [|] ' -v name="$(echo "$name" | sed 's/-mini-/ /')" '
+                /^target:/ { target = $0; sub(/.*<= /, "", target); sub(/;.*/, "", target) }
+                /^\| [a-z]/ && !/^\| optimizer/ { sub(/ \|$/, "", $8); print "| " name, target, substr($1, 3), $2, $3, $5, $6, $7, $8 " |" }' OFS=' | '
+    done
+} > "$table"
+place variants BENCHMARKS.md
 if [ -d results/first-mini ]; then
     tools/first_results.py --table > "$table"
     printf '\n![Performance profiles of the optimizers at their defaults](docs/first-mini.svg)\n' >> "$table"
