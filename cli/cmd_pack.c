@@ -145,6 +145,7 @@ const command command_pack = {
         "usage: podium pack NAME [RESULTS...] [--out FILE.tar.gz]\n\n"
         "NAME is a submission as for podium run.  The archive (NAME.tar.gz) holds its source, its\n"
         ".so, those of the RESULTS that are its own, and the SHA-256 of every file;\n"
-        "podium leaderboard takes it and compares them.\n",
+        "podium verify runs its records again, podium leaderboard takes it; both compare the "
+        "sums.\n",
     .run = run,
 };

@@ -10,6 +10,7 @@
 #include "scoring/algoperf.h"
 #include "scoring/board.h"
 #include "scoring/case.h"
+#include "scoring/pack.h"
 #include "scoring/reference_set.h"
 
 #define CASE_TOLERANCE 1e-12
@@ -175,7 +176,8 @@ static int32_t score_records(const options *o, char **text)
     if (rc >= 0 && o->reference)
         rc = reference_set_read(&reference, o->reference);
     for (int i = 0; i < o->num_paths && rc >= 0; i++)
-        rc = record_list_read(&records, o->paths[i]);
+        rc = pack_is(o->paths[i]) ? pack_read(&records, o->paths[i])
+                                  : record_list_read(&records, o->paths[i]);
     if (rc >= 0)
         rc = board_list_build(&boards, &records,
                               &(board_options){.clock = (record_clock)o->clock,
@@ -222,8 +224,9 @@ const command command_score = {
         "usage: podium score RESULTS... [options]\n"
         "       podium score --algoperf DIR --preset algoperf-v0.6-external\n"
         "       podium score CASE.json... --check\n\n"
-        "RESULTS are folders or trial.jsonl files; records that may not be compared get tables\n"
-        "of their own.  A workload and its held-out variants share one weight.  Intervals and "
+        "RESULTS are folders, trial.jsonl files or packs; records that may not be compared get\n"
+        "tables of their own.  A workload and its held-out variants share one weight.  Intervals "
+        "and "
         "tests\n"
         "need 10 studies; submissions that cannot be told apart share a rank.  The score is the "
         "area under the performance profile up to 4 times the\n"

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/revision.h"
 #include "cli/verify.h"
+#include "scoring/pack.h"
 
 /* Says and, if asked to, writes the verdict on one record. */
 static int say_one(const record *r, record_verdict verdict, const char *text,
@@ -74,13 +75,27 @@ typedef struct verify_list {
     const record **waiting; /* [count], NULL once compared */
     verify_form *forms;
     size_t count;
-    int failed, refused;
+    size_t agreed, failed, refused; /* records */
+    size_t changed;                 /* packs */
 } verify_list;
 
-static void add_status(verify_list *l, int status)
+static void add_status(verify_list *l, int status, size_t records)
 {
-    l->failed += status == EXIT_MEASURED_FAILED;
-    l->refused += status == EXIT_USAGE;
+    l->agreed += status == EXIT_DONE ? records : 0;
+    l->failed += status == EXIT_MEASURED_FAILED ? records : 0;
+    l->refused += status == EXIT_USAGE ? records : 0;
+}
+
+static void summary(const verify_list *l, size_t records)
+{
+    printf("%zu of %zu records agree", l->agreed, records);
+    if (l->failed)
+        printf(", %zu differ", l->failed);
+    if (l->refused)
+        printf(", %zu refused", l->refused);
+    if (l->changed)
+        printf("; %zu packs were changed", l->changed);
+    printf("\n");
 }
 
 static void verify_or_wait(verify_list *l, const record *r, const verify_options *o)
@@ -95,9 +110,9 @@ static void verify_or_wait(verify_list *l, const record *r, const verify_options
         rc = podium_fail(PODIUM_EINVAL, "%s, and it is %s: no steps to target to compare",
                          form->why, r->end ? "INVALID" : "unfinished");
     if (rc)
-        add_status(l, refused(r, o));
+        add_status(l, refused(r, o), 1);
     else if (form->exact)
-        add_status(l, verify_exact(r, o, form->rebuilt));
+        add_status(l, verify_exact(r, o, form->rebuilt), 1);
     else
         l->waiting[l->count++] = r;
 }
@@ -114,7 +129,7 @@ static void verify_waiting(verify_list *l, const verify_options *o, const record
                 group[n++] = l->waiting[k];
                 l->waiting[k] = NULL;
             }
-        add_status(l, verify_statistical(group, n, l->forms[i].why, o));
+        add_status(l, verify_statistical(group, n, l->forms[i].why, o), n);
     }
 }
 
@@ -136,7 +151,20 @@ static int32_t verify_all(verify_list *l, const record_list *records, const veri
     return rc;
 }
 
-static int32_t parse(int argc, char **argv, verify_options *o, record_list *list)
+/* A record, a folder of them or a pack. */
+static int32_t add_argument(verify_list *l, verify_packs *packs, const char *path,
+                            record_list *records)
+{
+    bool changed = false;
+    if (!pack_is(path))
+        return record_list_read(records, path);
+    TRY(verify_pack_add(packs, path, records, &changed));
+    l->changed += changed;
+    return 0;
+}
+
+static int32_t parse(int argc, char **argv, verify_options *o, verify_list *l, verify_packs *packs,
+                     record_list *records)
 {
     const char *reruns = NULL;
     for (int i = 1; i < argc; i++) {
@@ -159,38 +187,46 @@ static int32_t parse(int argc, char **argv, verify_options *o, record_list *list
         else if (argv[i][0] == '-')
             return podium_fail(PODIUM_EINVAL, "unknown option '%s'", argv[i]);
         else
-            TRY(record_list_read(list, argv[i]));
+            TRY(add_argument(l, packs, argv[i], records));
     }
     if (reruns && (!integer_parse(reruns, &o->reruns) || o->reruns < 5 || o->reruns > 200))
         return podium_fail(PODIUM_EINVAL, "--reruns is '%s', expected 5 to 200", reruns);
-    return list->length ? 0 : podium_fail(PODIUM_EINVAL, "expected a record (trial.jsonl)");
+    return records->length || l->changed
+               ? 0
+               : podium_fail(PODIUM_EINVAL, "expected a record (trial.jsonl) or a pack");
 }
 
 static int run(int argc, char **argv)
 {
     char data[4096];
-    verify_options o = {.progress = isatty(STDOUT_FILENO)};
+    verify_packs packs = {0};
+    verify_options o = {.packs = &packs, .progress = isatty(STDOUT_FILENO)};
     record_list records = {0};
     verify_list l = {0};
-    int32_t rc = parse(argc, argv, &o, &records);
+    int32_t rc = parse(argc, argv, &o, &l, &packs, &records);
     if (!rc)
         rc = home_data(o.data, data, sizeof data);
     o.data = data;
-    if (!rc)
+    if (!rc && records.length)
         rc = verify_all(&l, &records, &o);
+    if (!rc && (records.length > 1 || packs.length || l.changed))
+        summary(&l, records.length);
+    verify_packs_release(&packs);
     record_list_release(&records);
     if (rc)
         return rc;
-    return l.failed ? EXIT_MEASURED_FAILED : l.refused ? EXIT_USAGE : EXIT_DONE;
+    return l.failed || l.changed ? EXIT_MEASURED_FAILED : l.refused ? EXIT_USAGE : EXIT_DONE;
 }
 
 const command command_verify = {
     .name = "verify",
     .summary = "run recorded trials again and compare",
     .usage =
-        "usage: podium verify RECORD... [options]\n\n"
+        "usage: podium verify RECORD|PACK... [options]\n\n"
         "RECORD is a trial.jsonl or a folder of them.  Each trial runs again with its key, seed,\n"
-        "hyperparameters, threads and precision, and the output says which form was used.\n\n"
+        "hyperparameters, threads and precision, and the output says which form was used.\n"
+        "PACK is what podium pack wrote: its checksums are compared, and its records run again\n"
+        "with the .so within, which must be the one that they name.\n\n"
         "exact        where ISA class, library versions and threads match: the hashes of the\n"
         "             parameters and the metrics of all evaluations that both contain must be\n"
         "             equal.  Times are not compared, nor where the budget ran out.  The first\n"
@@ -212,10 +248,12 @@ const command command_verify = {
         "                      verdict says so\n"
         "  --key HEX           of an unfinished record, which does not tell it\n"
         "  --data DIR          prepared data sets ($PODIUM_DATA, or data/)\n"
-        "  --write             the verdict beside the record, trial.verify.json, bound to its "
-        "SHA-256:\n"
-        "                      podium score and podium leaderboard show it\n"
+        "  --write             the verdict beside the record, trial.verify.json, or beside the "
+        "pack,\n"
+        "                      PACK.verify.json, bound to the record's SHA-256: podium score and\n"
+        "                      podium leaderboard show it\n"
         "  --reruns N          more reruns in the statistical form, for a sharper test\n\n"
-        "Exit status: 0 all agree, 1 one differs, 2 one was refused, or usage.\n",
+        "Exit status: 0 all agree, 1 one differs or a pack was changed, 2 one was refused, or\n"
+        "usage.\n",
     .run = run,
 };

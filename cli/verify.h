@@ -8,9 +8,31 @@
 #include "base/text.h"
 #include "scoring/verdict.h"
 
+/* Packs, unpacked into folders that go away: a record out of one is run with the .so beside it. */
+typedef struct verify_pack verify_pack;
+typedef struct verify_packs {
+    verify_pack *items;
+    size_t length;
+} verify_packs;
+
+/* Unpacks the pack, says what its checksums are worth and appends its records.  *changed: a
+ * checksum does not hold, which is said and no error; nothing is appended then.
+ * Errors: those of pack_open, pack_records, pack_unpack. */
+int32_t verify_pack_add(verify_packs *p, const char *path, record_list *records, bool *changed);
+/* The .so that came with the record; NULL: it came by itself. */
+const char *verify_pack_so(const verify_packs *p, const record *r);
+/* Removes the folders, too. */
+void verify_packs_release(verify_packs *p);
+
+/* Makes a folder of a name of its own in $TMPDIR or /tmp; verify_folder_remove takes it away with
+ * all it holds.  Errors: PODIUM_EIO. */
+int32_t verify_folder(char *out, size_t size);
+void verify_folder_remove(const char *folder);
+
 typedef struct verify_options {
-    const char *submission, *data, *key; /* submission, key NULL: from the record */
-    int64_t reruns;                      /* most of them in the statistical form; 0: as needed */
+    const char *submission, *data, *key; /* submission, key NULL: from the record, or its pack */
+    const verify_packs *packs;
+    int64_t reruns; /* most of them in the statistical form; 0: as needed */
     bool progress;
     bool write;   /* the verdict beside the record */
     bool rebuilt; /* the submission's file may be of another SHA-256 */

@@ -129,11 +129,12 @@ static int32_t find_submission(const record *r, const verify_options *o, submiss
 {
     char hash[SHA256_HEX], file[4096];
     rebuilt[0] = '\0';
-    if (!o->submission && strchr(r->submission, '/'))
+    const char *what = o->submission ? o->submission : verify_pack_so(o->packs, r);
+    if (!what && strchr(r->submission, '/'))
         return podium_fail(PODIUM_EINVAL,
                            "its submission is named '%s': give the file with --submission",
                            r->submission);
-    TRY(submission_folder_init(s, o->submission ? o->submission : r->submission));
+    TRY(submission_folder_init(s, what ? what : r->submission));
     int32_t rc = python_submission_file(s->so_path, file, sizeof file);
     if (!rc)
         rc = sha256_of_file(file, hash);
@@ -234,6 +235,21 @@ static int remove_entry(const char *path, const struct stat *s, int kind, struct
     return remove(path);
 }
 
+int32_t verify_folder(char *out, size_t size)
+{
+    const char *tmp = getenv("TMPDIR");
+    int n = snprintf(out, size, "%s/podium-verify-XXXXXX", tmp ? tmp : "/tmp");
+    if (n < 0 || (size_t)n >= size || !mkdtemp(out))
+        return podium_fail(PODIUM_EIO, "cannot make a folder in '%s': %s", tmp ? tmp : "/tmp",
+                           strerror(errno));
+    return 0;
+}
+
+void verify_folder_remove(const char *folder)
+{
+    nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 int32_t verify_repeat(const record *r, const verify_options *o, const uint64_t *fresh, int number,
                       record **again)
 {
@@ -241,7 +257,7 @@ int32_t verify_repeat(const record *r, const verify_options *o, const uint64_t *
     submission_folder s;
     trial_config c;
     char *variant = NULL;
-    const char *key, *tmp = getenv("TMPDIR");
+    const char *key;
     progress which = {r, number};
     TRY(key_of(r, o, &key));
     int32_t rc = configure(r, o, &c, &variant);
@@ -259,13 +275,10 @@ int32_t verify_repeat(const record *r, const verify_options *o, const uint64_t *
         c.seed = *fresh;
         c.keep_going = false; /* what comes after the target is not compared */
     }
-    int n = snprintf(folder, sizeof folder, "%s/podium-verify-XXXXXX", tmp ? tmp : "/tmp");
-    if (n < 0 || (size_t)n >= sizeof folder || !mkdtemp(folder)) {
-        rc = podium_fail(PODIUM_EIO, "cannot make a folder in '%s': %s", tmp ? tmp : "/tmp",
-                         strerror(errno));
-    } else {
+    rc = verify_folder(folder, sizeof folder);
+    if (!rc) {
         rc = run_again(r, &c, key, again);
-        nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        verify_folder_remove(folder);
     }
     submission_folder_release(&s);
     free(variant);

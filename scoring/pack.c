@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/sha256.h"
 #include "base/tar.h"
+#include "scoring/verdict.h"
 
 #define MAX_PACK_BYTES ((size_t)1 << 30)
 #define SUMS "SHA256SUMS"
@@ -57,7 +57,7 @@ void pack_release(pack_writer *p)
 bool pack_is(const char *path)
 {
     unsigned char magic[2] = {0};
-    FILE *f = directory_exists(path) ? NULL : fopen(path, "rb");
+    FILE *f = file_exists(path) ? fopen(path, "rb") : NULL; /* what a pipe gives is gone then */
     bool is = f && fread(magic, 1, 2, f) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
     if (f)
         fclose(f);
@@ -71,20 +71,10 @@ static const char *within(const char *name)
     return slash && slash[1] ? slash + 1 : NULL;
 }
 
-typedef struct reading {
-    const char *path;
-    char *data;
-    size_t length;
-    const char *sums; /* the text of SHA256SUMS, borrowed from data */
-    size_t sums_length;
-    char so[SHA256_HEX]; /* of submission.so; "" none */
-    size_t files;
-} reading;
-
 /* The sum listed for a file; false: it is not listed. */
-static bool listed_sum(const reading *r, const char *name, char hex[SHA256_HEX])
+static bool listed_sum(const pack_reader *p, const char *name, char hex[SHA256_HEX])
 {
-    const char *at = r->sums, *end = r->sums + r->sums_length;
+    const char *at = p->sums, *end = p->sums + p->sums_length;
     size_t n = strlen(name);
     while (at < end) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
@@ -99,58 +89,59 @@ static bool listed_sum(const reading *r, const char *name, char hex[SHA256_HEX])
     return false;
 }
 
-static size_t count_lines(const reading *r)
+static size_t count_lines(const pack_reader *p)
 {
     size_t n = 0;
-    for (size_t i = 0; i < r->sums_length; i++)
-        n += r->sums[i] == '\n';
+    for (size_t i = 0; i < p->sums_length; i++)
+        n += p->sums[i] == '\n';
     return n;
 }
 
-static int32_t check_sums(reading *r)
+static int32_t check_sums(pack_reader *p)
 {
-    tar_reader t = {.data = r->data, .length = r->length};
+    tar_reader t = {.data = p->data, .length = p->length};
     int32_t rc;
-    while ((rc = tar_next(&t, r->path)) > 0) {
+    while ((rc = tar_next(&t, p->path)) > 0) {
         const char *name = within(t.name);
         char want[SHA256_HEX], got[SHA256_HEX];
         if (!name)
             return podium_fail(PODIUM_EINVAL, "%s: '%s' is outside the submission's folder",
-                               r->path, t.name);
+                               p->path, t.name);
         if (!strcmp(name, SUMS))
             continue;
-        if (!listed_sum(r, name, want))
-            return podium_fail(PODIUM_EINVAL, "%s: '%s' has no line in " SUMS, r->path, name);
+        if (!listed_sum(p, name, want))
+            return podium_fail(PODIUM_EINVAL, "%s: '%s' has no line in " SUMS, p->path, name);
         sha256_of(t.content, t.size, got);
-        if (strcmp(want, got))
+        p->changed = strcmp(want, got) != 0;
+        if (p->changed)
             return podium_fail(PODIUM_EINVAL,
-                               "%s: '%s' was changed: its SHA-256 is not that of " SUMS, r->path,
+                               "%s: '%s' was changed: its SHA-256 is not that of " SUMS, p->path,
                                name);
         if (!strcmp(name, "submission.so"))
-            memcpy(r->so, got, sizeof got);
-        r->files++;
+            memcpy(p->so, got, sizeof got);
+        p->files++;
     }
     TRY(rc);
-    if (r->files != count_lines(r))
-        return podium_fail(PODIUM_EINVAL, "%s: " SUMS " lists %zu files, %zu are there", r->path,
-                           count_lines(r), r->files);
+    if (p->files != count_lines(p))
+        return podium_fail(PODIUM_EINVAL, "%s: " SUMS " lists %zu files, %zu are there", p->path,
+                           count_lines(p), p->files);
     return 0;
 }
 
-static int32_t find_sums(reading *r)
+static int32_t find_sums(pack_reader *p)
 {
-    tar_reader t = {.data = r->data, .length = r->length};
+    tar_reader t = {.data = p->data, .length = p->length};
     int32_t rc;
-    while ((rc = tar_next(&t, r->path)) > 0) {
+    while ((rc = tar_next(&t, p->path)) > 0) {
         const char *name = within(t.name);
         if (name && !strcmp(name, SUMS)) {
-            r->sums = t.content;
-            r->sums_length = t.size;
+            p->sums = t.content;
+            p->sums_length = t.size;
             return 0;
         }
     }
     TRY(rc);
-    return podium_fail(PODIUM_EINVAL, "%s: no " SUMS " within", r->path);
+    return podium_fail(PODIUM_EINVAL, "%s: no " SUMS " within", p->path);
 }
 
 static bool is_record(const char *name)
@@ -159,46 +150,88 @@ static bool is_record(const char *name)
     return !strncmp(name, "records/", 8) && n > 12 && !strcmp(name + n - 12, "/trial.jsonl");
 }
 
-static int32_t add_records(record_list *list, const reading *r)
+/* The record at `place` within, its verdict read. */
+static int32_t add_record(record_list *list, const pack_reader *p, const tar_reader *t,
+                          const char *place)
 {
-    tar_reader t = {.data = r->data, .length = r->length};
+    record *one;
+    TRY(record_parse(&one, t->content, t->size, place));
+    int32_t rc = strcmp(one->submission_sha256, p->so)
+                     ? podium_fail(PODIUM_EINVAL,
+                                   "%s: the record is of another .so than submission.so", place)
+                     : record_keep_text(one, t->content, t->size, p->path);
+    if (!rc)
+        rc = verdict_read(one);
+    if (!rc)
+        rc = record_list_add(list, one);
+    if (rc)
+        record_destroy(one);
+    return rc;
+}
+
+int32_t pack_open(pack_reader *p, const char *path)
+{
+    *p = (pack_reader){.path = path};
+    TRY(gzip_read(path, MAX_PACK_BYTES, &p->data, &p->length));
+    TRY(find_sums(p));
+    return check_sums(p);
+}
+
+void pack_close(pack_reader *p)
+{
+    free(p->data);
+    *p = (pack_reader){0};
+}
+
+int32_t pack_records(const pack_reader *p, record_list *list)
+{
+    tar_reader t = {.data = p->data, .length = p->length};
+    size_t before = list->length;
     int32_t rc;
-    while ((rc = tar_next(&t, r->path)) > 0) {
+    while ((rc = tar_next(&t, p->path)) > 0) {
         char place[4500];
         const char *name = within(t.name);
-        record *one;
         if (!name || !is_record(name))
             continue;
-        snprintf(place, sizeof place, "%.4000s:%s", r->path, name);
-        TRY(record_parse(&one, t.content, t.size, place));
-        if (strcmp(one->submission_sha256, r->so)) {
-            record_destroy(one);
-            return podium_fail(PODIUM_EINVAL, "%s: the record is of another .so than submission.so",
-                               place);
-        }
-        rc = record_keep_text(one, t.content, t.size, r->path);
-        if (!rc)
-            rc = record_list_add(list, one);
-        if (rc) {
-            record_destroy(one);
-            return rc;
-        }
+        int n = snprintf(place, sizeof place, "%s:%s", p->path, name);
+        if (n < 0 || (size_t)n >= sizeof place)
+            return podium_fail(PODIUM_EINVAL, "the path '%.80s...' is too long", p->path);
+        TRY(add_record(list, p, &t, place));
+    }
+    TRY(rc);
+    return list->length == before ? podium_fail(PODIUM_EINVAL, "%s: no record within", p->path) : 0;
+}
+
+int32_t pack_unpack(const pack_reader *p, const char *folder)
+{
+    tar_reader t = {.data = p->data, .length = p->length};
+    int32_t rc;
+    while ((rc = tar_next(&t, p->path)) > 0) {
+        char path[4600];
+        const char *name = within(t.name);
+        int n = snprintf(path, sizeof path, "%s/%s", folder, name ? name : "");
+        if (!name || n < 0 || (size_t)n >= sizeof path)
+            return podium_fail(PODIUM_EINVAL, "%s: '%s' cannot be unpacked", p->path, t.name);
+        char *slash = strrchr(path, '/');
+        *slash = '\0';
+        TRY(directory_create(path));
+        *slash = '/';
+        TRY(file_write_atomic(path, t.content, t.size));
     }
     return rc;
 }
 
 int32_t pack_read(record_list *list, const char *path)
 {
-    reading r = {.path = path};
-    size_t before = list->length;
-    TRY(gzip_read(path, MAX_PACK_BYTES, &r.data, &r.length));
-    int32_t rc = find_sums(&r);
+    pack_reader p;
+    int32_t rc = pack_open(&p, path);
     if (!rc)
-        rc = check_sums(&r);
-    if (!rc)
-        rc = add_records(list, &r);
-    free(r.data);
-    if (!rc && list->length == before)
-        rc = podium_fail(PODIUM_EINVAL, "%s: no record within", path);
+        rc = pack_records(&p, list);
+    pack_close(&p);
     return rc;
+}
+
+const char *pack_place(const record *r)
+{
+    return r->pack ? r->path + strlen(r->pack) + 1 : NULL;
 }

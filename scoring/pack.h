@@ -4,6 +4,7 @@
 #ifndef SCORING_PACK_H
 #define SCORING_PACK_H
 
+#include "base/sha256.h"
 #include "base/text.h"
 #include "scoring/record.h"
 
@@ -20,9 +21,29 @@ void pack_release(pack_writer *p);
 
 bool pack_is(const char *path); /* a file that begins as gzip does */
 
-/* Appends the pack's records to the list; their paths read "PACK:PATH".  Every file must have its
- * checksum and every record must be of the .so within.
+typedef struct pack_reader {
+    const char *path; /* borrowed */
+    char *data;       /* the archive */
+    size_t length;
+    const char *sums; /* the text of SHA256SUMS, borrowed from data */
+    size_t sums_length;
+    char so[SHA256_HEX]; /* of submission.so; "" none */
+    size_t files;        /* beside SHA256SUMS */
+    bool changed;        /* a file is not what its checksum says */
+} pack_reader;
+/* Reads an archive; every file must have its checksum.  Close it after an error, too.
  * Errors: PODIUM_EINVAL naming the file that is missing, changed or not listed. */
+int32_t pack_open(pack_reader *p, const char *path);
+/* Appends the records, with their verdicts (verdict.h); their paths read "PACK:PATH WITHIN".
+ * Errors: PODIUM_EINVAL a record that is damaged or of another .so than the one within. */
+int32_t pack_records(const pack_reader *p, record_list *list);
+/* Writes the files below `folder`, which exists.  Errors: PODIUM_EIO, PODIUM_EINVAL. */
+int32_t pack_unpack(const pack_reader *p, const char *folder);
+void pack_close(pack_reader *p);
+
+/* The records of the pack at `path`: open, append, close. */
 int32_t pack_read(record_list *list, const char *path);
+/* Where in its pack a record lies; NULL: it is a file of its own. */
+const char *pack_place(const record *r);
 
 #endif

@@ -131,7 +131,7 @@ static void source_row(text_buffer *t, const record *r)
         text_print(
             t,
             "<tr><th scope=\"row\">source</th><td class=\"long\"><a href=\"../packs/%s.tar.gz\" "
-            "download>the pack: source, .so, records, checksums (verified)</a></td></tr>\n",
+            "download>the pack: source, .so, records, checksums (they hold)</a></td></tr>\n",
             r->submission_sha256);
     link_row(t, "source", said(r, "source"));
 }

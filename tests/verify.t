@@ -143,6 +143,48 @@ verify 2 "it is unfinished: no steps to target" "$tmp/changed.jsonl" --key $key
 verify 2 "refused: its data is '0'" <(sed -E '1s/"data_id":"[^"]*"/"data_id":"0"/' "$tmp/isa/3.jsonl")
 verify 2 "reruns is '4', expected 5 to 200" "$record" --reruns 4
 
+# Packs: checksums, then a rerun of every record with the .so that came along.
+cp "$build/optimizers/nadamw.so" "$tmp/own.so"
+"$podium" run "$tmp/own.so" --workload vit --suite test --threads 1 --ruleset free --studies 2 \
+    --results "$tmp/own" > "$tmp/log" 2>&1
+"$podium" pack "$tmp/own.so" "$tmp/own" --out "$tmp/own.tar.gz" > "$tmp/log" 2>&1
+rm "$tmp/own.so"
+verify 0 "own.tar.gz: the checksums of its 3 files hold, and submission.so \(sha256 [0-9a-f]{16}...\) is what its 2 records name" "$tmp/own.tar.gz" --write
+[ "$(grep -c 'own.tar.gz:records/[01]/trial.jsonl: exact: ' "$tmp/log")" = 2 ] && grep -qx '2 of 2 records agree' "$tmp/log"
+ok $? "a line a record and a summary"
+board() { "$podium" leaderboard "$@" --out "$tmp/page" > "$tmp/log" 2>&1; }
+board "$tmp/own.tar.gz" && grep -q '>2 of 2 exact<' "$tmp/page/index.html"
+ok $? "--write keeps the verdicts beside the pack, and the leaderboard shows them"
+"$podium" score "$tmp/own.tar.gz" > "$tmp/log" && grep -q 'own  *2 of 2 exact' "$tmp/log"
+ok $? "podium score takes a pack, too"
+mkdir "$tmp/x" && tar -C "$tmp/x" -xzf "$tmp/own.tar.gz"
+# again NAME: what lies in $tmp/x, packed by tar, with the verdicts of own.tar.gz
+again() {
+    tar --format=ustar -C "$tmp/x" -czf "$tmp/$1.tar.gz" own && cp "$tmp/own.tar.gz.verify.json" "$tmp/$1.tar.gz.verify.json"
+}
+sed -i '3s/"loss":[0-9]/"loss":9/' "$tmp/x/own/records/1/trial.jsonl"
+again bytes
+cp "$tmp/bytes.tar.gz.verify.json" "$tmp/before"
+verify 1 "bytes.tar.gz: 'records/1/trial.jsonl' was changed: its SHA-256 is not that of SHA256SUMS" "$tmp/bytes.tar.gz" --write
+cmp -s "$tmp/before" "$tmp/bytes.tar.gz.verify.json"
+ok $? "one changed byte, and no record of the pack gets a verdict"
+verify 1 "1 of 1 records agree; 1 packs were changed" "$tmp/bytes.tar.gz" "$record"
+(cd "$tmp/x/own" && sha256sum $(cut -c67- SHA256SUMS) > S && mv S SHA256SUMS)
+again sums
+board "$tmp/sums.tar.gz" && grep -q '>1 of 2 changed since, 1 exact<' "$tmp/page/index.html"
+ok $? "a record edited within the pack, checksums and all, loses its verdict"
+verify 1 "sums.tar.gz:records/1/trial.jsonl: evaluation 2 \(step 5\), loss: 9" "$tmp/sums.tar.gz" --write
+grep -qx '1 of 2 records agree, 1 differ' "$tmp/log" && board "$tmp/sums.tar.gz" &&
+    grep -q 'class="bad"><a href="[^"]*">1 of 2 differs, 1 exact<' "$tmp/page/index.html" &&
+    [ "$(grep -c '"place"' "$tmp/sums.tar.gz.verify.json")" = 2 ]
+ok $? "and is shown to differ beside one that agrees"
+sed -i "s/$(sha256sum < "$build/optimizers/nadamw.so" | cut -c 1-64)/$(printf 'a%.0s' {1..64})/" "$tmp"/x/own/records/*/trial.jsonl
+(cd "$tmp/x/own" && sha256sum $(cut -c67- SHA256SUMS) > S && mv S SHA256SUMS)
+again other
+verify 2 "records/0/trial.jsonl: the record is of another .so than submission.so" "$tmp/other.tar.gz"
+head -c 300 "$tmp/own.tar.gz" > "$tmp/cut.tar.gz"
+verify 2 "cut.tar.gz.* cut off" "$tmp/cut.tar.gz"
+
 [ -z "$(ls "$tmp/verify")" ]
 ok $? "nothing is left behind"
 echo "1..$n"
