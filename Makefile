@@ -19,7 +19,7 @@ override CFLAGS += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-
 LDFLAGS += -fsanitize=$(SANITIZE)
 BUILD := $(BUILD)/sanitize-$(subst $(comma),-,$(SANITIZE))
 endif
-LDLIBS += -lyaml -ljansson -lunistring -lz -llapack -lblas -lm
+LDLIBS += -lyaml -ljansson -lunistring -lz -ldl -lm
 # engine/backend.c refers to the openers weakly, which alone pulls nothing out of the archive; a GPU's
 # backend.mk adds its name to BACKENDS.
 BACKENDS := $(foreach b,ref cpu,$(if $(wildcard engine/$(b)/*.c),$(b)))
@@ -68,6 +68,8 @@ all: $(if $(CLI_SOURCES),$(PODIUM) podium) $(if $(RUNNER_SOURCES),$(RUNNER) $(RU
 $(BUILD)/obj/engine/cpu/%.o: override CFLAGS += -O3 -march=$(ARCH) -fno-trapping-math
 # The jitter of images too: without contraction, so the pixels are the same on every machine.
 $(BUILD)/obj/data/image_data.o: override CFLAGS += -O3 -march=$(ARCH) -fno-trapping-math -ffp-contract=off
+# The reader of AlgoPerf's logs, 50 MB of text.
+$(BUILD)/obj/scoring/algoperf_csv.o: override CFLAGS += -march=$(ARCH) -ffp-contract=off
 $(BUILD)/obj/engine/program%.o: override CFLAGS += -O3 -march=$(ARCH) -fno-trapping-math
 $(BUILD)/obj/engine/linalg.o: override CFLAGS += -O3 -march=$(ARCH) -fno-trapping-math
 
@@ -100,7 +102,7 @@ $(LIB): $(LIB_OBJECTS) $(BACKEND_OBJECTS)
 	$(Q)$(AR) rcs $@ $^
 $(PODIUM): $(CLI_OBJECTS) $(LIB)
 	$(call say,LINK)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(BACKEND_ROOTS) -o $@ $(CLI_OBJECTS) $(LIB) -ldnnl $(BACKEND_LIBS) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(BACKEND_ROOTS) -o $@ $(CLI_OBJECTS) $(LIB) $(BACKEND_LIBS) $(LDLIBS)
 podium: $(PODIUM)
 	@ln -sf $(PODIUM) $@
 
@@ -129,7 +131,7 @@ $(BUILD)/optimizers/%.so: optimizers/%.c
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/tests/tap.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(BACKEND_ROOTS) -o $@ $< $(BUILD)/obj/tests/tap.o $(LIB) -ldnnl $(BACKEND_LIBS) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(BACKEND_ROOTS) -o $@ $< $(BUILD)/obj/tests/tap.o $(LIB) $(BACKEND_LIBS) $(LDLIBS)
 # --- what README promises ------------------------------------------------------------------
 JOBS ?= $(shell nproc)
 SHELL_TESTS := $(sort $(wildcard tests/*.t))

@@ -3,7 +3,7 @@ $(BUILD)/obj/bench/bench_optimizers.o: override CFLAGS += -O3 -march=$(ARCH)
 $(BUILD)/bench/bench_optimizers: $(BUILD)/obj/bench/bench_optimizers.o $(BUILD)/libpodium.a
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(BACKEND_ROOTS) -o $@ $^ -ldnnl $(BACKEND_LIBS) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(BACKEND_ROOTS) -o $@ $^ $(BACKEND_LIBS) $(LDLIBS)
 bench: bench-optimizers
 .PHONY: bench-optimizers optimizer-table
 bench-optimizers: all $(BUILD)/bench/bench_optimizers

@@ -6,7 +6,7 @@ $(BUILD)/bench/echo.so: bench/echo.c
 $(BUILD)/bench/bench_protocol: $(BUILD)/obj/bench/bench_protocol.o $(BUILD)/libpodium.a
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldnnl $(BACKEND_LIBS) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_LIBS) $(LDLIBS)
 bench: bench-protocol
 .PHONY: bench-protocol
 bench-protocol: $(BUILD)/bench/bench_protocol $(BUILD)/bench/echo.so $(BUILD)/podium-runner

@@ -2,7 +2,7 @@
 $(BUILD)/bench/bench_step: $(BUILD)/obj/bench/bench_step.o $(BUILD)/obj/bench/step_case.o $(BUILD)/libpodium.a
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_ROOTS) -ldnnl $(BACKEND_LIBS) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(BACKEND_ROOTS) $(BACKEND_LIBS) $(LDLIBS)
 bench: bench-step
 .PHONY: bench-step
 bench-step: $(BUILD)/bench/bench_step

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/lapack.h"
 #include "podium/submission.h"
 
 #define MAX_WORK ((double)(1ll << 43)) /* multiplications of one call: minutes at most */
@@ -262,23 +263,11 @@ static int team_of(const linalg_space *s, const tiling *t)
     return most < 1 ? 1 : tiles < most ? (int)tiles : most;
 }
 
-/* LAPACK, column-major; hidden lengths of the characters last (gfortran's convention). */
-#define LAPACK(T, prefix)                                                                          \
-    void prefix##syevd_(const char *jobz, const char *uplo, const int *n, T *a, const int *lda,    \
-                        T *w, T *work, const int *lwork, int *iwork, const int *liwork, int *info, \
-                        size_t, size_t);                                                           \
-    void prefix##geqrf_(const int *m, const int *n, T *a, const int *lda, T *tau, T *work,         \
-                        const int *lwork, int *info);                                              \
-    void prefix##orgqr_(const int *m, const int *n, const int *k, T *a, const int *lda,            \
-                        const T *tau, T *work, const int *lwork, int *info);
-LAPACK(double, d)
-LAPACK(float, s)
-
 #define REAL double
 #define NAME(x) double_##x
-#define SYEVD dsyevd_
-#define GEQRF dgeqrf_
-#define ORGQR dorgqr_
+#define SYEVD(...) s->lapack->dsyevd(__VA_ARGS__)
+#define GEQRF(...) s->lapack->dgeqrf(__VA_ARGS__)
+#define ORGQR(...) s->lapack->dorgqr(__VA_ARGS__)
 #include "engine/linalg_real.h"
 #include "engine/linalg_axes.h"
 #undef REAL
@@ -289,16 +278,23 @@ LAPACK(float, s)
 
 #define REAL float
 #define NAME(x) float_##x
-#define SYEVD ssyevd_
-#define GEQRF sgeqrf_
-#define ORGQR sorgqr_
+#define SYEVD(...) s->lapack->ssyevd(__VA_ARGS__)
+#define GEQRF(...) s->lapack->sgeqrf(__VA_ARGS__)
+#define ORGQR(...) s->lapack->sorgqr(__VA_ARGS__)
 #include "engine/linalg_real.h"
 #include "engine/linalg_axes.h"
+
+static bool needs_lapack(int32_t op)
+{
+    return op == LINALG_EIGEN || op == LINALG_QR || op == LINALG_INVERSE_ROOT;
+}
 
 int32_t linalg_run_host(linalg_space *s, const linalg_call *c)
 {
     TRY(linalg_check(c));
     bool is_double = s->real == PODIUM_F64;
+    if (needs_lapack(c->op) && !s->lapack)
+        TRY(lapack_open(&s->lapack));
     if (c->op == LINALG_AXIS_SQUARES)
         return is_double ? double_axis_squares(s, c) : float_axis_squares(s, c);
     if (c->op == LINALG_AXIS_SCALE)

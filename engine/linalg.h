@@ -67,6 +67,7 @@ typedef struct linalg_space {
     /* NULL: plain loops. */
     int32_t (*product)(void *arg, const linalg_product *p);
     void *product_arg;
+    const struct lapack *lapack; /* NULL until an operation needs it */
     void *buffer[LINALG_MAX_BUFFERS];
     size_t bytes[LINALG_MAX_BUFFERS];
 } linalg_space;
@@ -84,8 +85,8 @@ int32_t linalg_check(const linalg_call *c);
 int32_t linalg_run_host(linalg_space *s, const linalg_call *c);
 void linalg_release(linalg_space *s);
 
-/* The LAPACK in use: its folder and file, version, and OpenBLAS's own words.  Bits of eigenvectors
- * and bases depend on it. */
+/* The LAPACK in use: its folder and file, version, and OpenBLAS's own words; "none".  Bits of
+ * eigenvectors and bases depend on it.  This opens it, as the next does. */
 void linalg_library(char *out, size_t size);
 /* OpenBLAS has threads of its own, as many as there are processors unless it is told. */
 void linalg_library_threads(int threads);

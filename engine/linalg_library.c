@@ -1,36 +1,75 @@
-/* Which LAPACK the dynamic linker found, and its threads.  Its names are looked up at run time: any
- * LAPACK links, and only OpenBLAS has more to say. */
+/* Opens the LAPACK that the dynamic linker finds, and says which it is.  Its names are looked up at
+ * run time: any LAPACK will do, and only OpenBLAS has more to say. */
+#include "engine/lapack.h"
 #include "engine/linalg.h"
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void ilaver_(int *major, int *minor, int *patch);
+#define SONAME "liblapack.so.3"
 
-/* The function `name` of the process, NULL: there is none. */
-typedef union symbol {
-    void *object;
-    char *(*text)(void);
-    void (*set_integer)(int);
-} symbol;
+static lapack found;        /* written once, before anyone reads it */
+static const char *missing; /* what could not be found; NULL: nothing */
 
-static symbol look_up(const char *name)
+/* An object pointer into the function pointer at `to`, as POSIX has it. */
+static void look_up(void *library, const char *name, void *to, bool needed)
 {
-    return (symbol){.object = dlsym(RTLD_DEFAULT, name)};
+    void *object = dlsym(library, name);
+    if (!object && needed)
+        missing = name;
+    memcpy(to, &object, sizeof object);
+}
+
+static void open_once(void)
+{
+    void *library = dlopen(SONAME, RTLD_LAZY | RTLD_LOCAL); /* stays open */
+    if (!library) {
+        missing = "the library";
+        return;
+    }
+    const struct {
+        const char *name;
+        void *to;
+        bool needed;
+    } all[] = {
+        {"dsyevd_", &found.dsyevd, true},
+        {"dgeqrf_", &found.dgeqrf, true},
+        {"dorgqr_", &found.dorgqr, true},
+        {"ssyevd_", &found.ssyevd, true},
+        {"sgeqrf_", &found.sgeqrf, true},
+        {"sorgqr_", &found.sorgqr, true},
+        {"ilaver_", &found.ilaver, true},
+        {"openblas_get_config", &found.config, false},
+        {"openblas_set_num_threads", &found.set_threads, false},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        look_up(library, all[i].name, all[i].to, all[i].needed);
+}
+
+int32_t lapack_open(const lapack **out)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, open_once);
+    *out = &found;
+    return missing
+               ? podium_fail(PODIUM_EDEVICE,
+                             "no LAPACK: %s of " SONAME " is missing (Debian: liblapack3)", missing)
+               : 0;
 }
 
 /* File and folder of the library that eigenvectors come from. */
-static void find_file(char *out, size_t size)
+static void find_file(const lapack *l, char *out, size_t size)
 {
     char whole[PATH_MAX];
+    void *at;
     Dl_info info;
+    memcpy(&at, &l->dsyevd, sizeof at);
     snprintf(out, size, "linked in");
-    symbol at = look_up("dsyevd_");
-    if (!at.object || !dladdr(at.object, &info) || !info.dli_fname ||
-        !realpath(info.dli_fname, whole))
+    if (!dladdr(at, &info) || !info.dli_fname || !realpath(info.dli_fname, whole))
         return;
     char *file = strrchr(whole, '/');
     while (file && file > whole && file[-1] != '/')
@@ -40,18 +79,22 @@ static void find_file(char *out, size_t size)
 
 void linalg_library(char *out, size_t size)
 {
+    const lapack *l;
     char file[256];
     int major, minor, patch;
-    symbol config = look_up("openblas_get_config");
-    find_file(file, sizeof file);
-    ilaver_(&major, &minor, &patch);
-    snprintf(out, size, "%s, LAPACK %d.%d.%d%s%s", file, major, minor, patch,
-             config.object ? ", " : "", config.object ? config.text() : "");
+    if (lapack_open(&l)) {
+        snprintf(out, size, "none");
+        return;
+    }
+    find_file(l, file, sizeof file);
+    l->ilaver(&major, &minor, &patch);
+    snprintf(out, size, "%s, LAPACK %d.%d.%d%s%s", file, major, minor, patch, l->config ? ", " : "",
+             l->config ? l->config() : "");
 }
 
 void linalg_library_threads(int threads)
 {
-    symbol set = look_up("openblas_set_num_threads");
-    if (set.object)
-        set.set_integer(threads);
+    const lapack *l;
+    if (!lapack_open(&l) && l->set_threads)
+        l->set_threads(threads);
 }

@@ -3,6 +3,9 @@
 
 #include <math.h>
 #include <string.h>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 #include "base/text.h"
 
@@ -54,6 +57,22 @@ static int32_t read_names(columns *c, const char *line, const char *end, const c
     return 0;
 }
 
+/* Eight digits at once (little-endian): neighbours are joined to pairs, fours, eight.  false: one
+ * is none. */
+static bool read_eight_digits(const char *at, int64_t *out)
+{
+    uint64_t x;
+    memcpy(&x, at, sizeof x);
+    x -= 0x3030303030303030u;
+    if ((x | (x + 0x7676767676767676u)) & 0x8080808080808080u)
+        return false;
+    x = x * 10 + (x >> 8);
+    *out = (int64_t)(((x & 0x000000FF000000FFu) * 0x000F424000000064u +
+                      (x >> 16 & 0x000000FF000000FFu) * 0x0000271000000001u) >>
+                     32);
+    return true;
+}
+
 /* Digits with a point among them, at most 18 in all.  Up to 15, their integer and the power of ten
  * are exact doubles, so one division rounds as strtod would (Clinger 1990); beyond, the quotient is
  * off by less than 4 ulp, which is enough to see on which side of a target most values lie.  A
@@ -67,6 +86,14 @@ static bool read_short_decimal(const char *at, const char *end, double *out, boo
     int count = 0, after = 0;
     bool point = false;
     for (; at < end; at++) {
+        int64_t eight;
+        if (end - at >= 8 && count <= 10 && read_eight_digits(at, &eight)) {
+            digits = 100000000 * digits + eight;
+            count += 8;
+            after += point ? 8 : 0;
+            at += 7;
+            continue;
+        }
         if (*at == '.' && !point) {
             point = true;
             continue;
@@ -113,79 +140,98 @@ static int32_t read_met(const char *at, const char *end, bool *met, const char *
     return 0;
 }
 
-typedef uint8_t bytes16 __attribute__((vector_size(16)));
+/* ---- rows, 64 bytes at a time ------------------------------------------------------------- */
 
-/* Commas among 64 bytes; a vector's comparison is -1 where it holds. */
-static size_t commas_in_64(const char *at)
+/* Bit i: byte i is `c`. */
+#ifdef __AVX2__
+static uint64_t equal_in_64(const char *at, char c)
 {
-    static const bytes16 comma = {',', ',', ',', ',', ',', ',', ',', ',',
-                                  ',', ',', ',', ',', ',', ',', ',', ','};
-    bytes16 sum = {0}, x;
-    uint64_t half[2];
-    for (int i = 0; i < 4; i++) {
-        memcpy(&x, at + 16 * i, sizeof x);
-        sum -= (bytes16)(x == comma);
+    __m256i want = _mm256_set1_epi8(c);
+    __m256i low = _mm256_loadu_si256((const __m256i *)at);
+    __m256i high = _mm256_loadu_si256((const __m256i *)(at + 32));
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(low, want)) |
+           (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(high, want)) << 32;
+}
+#else
+static uint64_t equal_in_64(const char *at, char c)
+{
+    const uint64_t ones = 0x0101010101010101u, sevens = 0x7F7F7F7F7F7F7F7Fu;
+    uint64_t bits = 0, x;
+    for (int i = 0; i < 8; i++) {
+        memcpy(&x, at + 8 * i, sizeof x);
+        x ^= ones * (unsigned char)c; /* c becomes 0; the sum below carries into no other byte */
+        x = ~(((x & sevens) + sevens) | x | sevens) >> 7;
+        bits |= (x * 0x0102040810204080u >> 56) << (8 * i);
     }
-    memcpy(half, &sum, sizeof half);
-    return (size_t)(((half[0] + half[1]) * 0x0101010101010101u) >> 56); /* sum of the bytes */
+    return bits;
 }
+#endif
 
-static size_t commas_in_8(const char *at)
+/* Where the reader is: bits of what lies before it in the block are 0. */
+typedef struct scanner {
+    const char *block, *end;
+    uint64_t commas, newlines;
+} scanner;
+
+static void look_at_block(scanner *s)
 {
-    uint64_t x;
-    memcpy(&x, at, sizeof x);
-    x ^= 0x2C2C2C2C2C2C2C2Cu; /* a comma becomes 0; the sum below carries into no other byte */
-    x = ~(((x & 0x7F7F7F7F7F7F7F7Fu) + 0x7F7F7F7F7F7F7F7Fu) | x | 0x7F7F7F7F7F7F7F7Fu) >> 7;
-    return (size_t)((x * 0x0101010101010101u) >> 56);
+    char rest[64] = {0};
+    size_t n = s->block < s->end ? (size_t)(s->end - s->block) : 0;
+    const char *at = s->block;
+    if (n < sizeof rest) {
+        memcpy(rest, at, n);
+        at = rest;
+    }
+    s->commas = equal_in_64(at, ',');
+    s->newlines = equal_in_64(at, '\n');
+    if (n < sizeof rest)
+        s->newlines |= (uint64_t)1 << n; /* the end ends a line */
 }
 
-/* Steps over `n` fields and their commas, blocks at a time; NULL: there are not that many. */
-static const char *skip_fields(const char *at, const char *end, size_t n)
+/* Two fields of a line, the first before the second; NULL: it has fewer. */
+typedef struct row {
+    const char *end; /* its newline */
+    const char *first, *second;
+    size_t commas;
+} row;
+
+/* The place behind the n-th of the bits, n from 1. */
+static const char *behind(const char *block, uint64_t bits, size_t n)
 {
-    size_t found;
-    for (; n && end - at >= 64 && (found = commas_in_64(at)) < n; at += 64)
-        n -= found;
-    for (; n && end - at >= 8 && (found = commas_in_8(at)) < n; at += 8)
-        n -= found;
-    for (; n && at < end; at++)
-        n -= *at == ',';
-    return n ? NULL : at;
+    while (--n)
+        bits &= bits - 1;
+    return block + __builtin_ctzll(bits) + 1;
 }
 
-static size_t count_commas(const char *at, const char *end)
+/* The line that starts at `line`, where the scanner is: fields start behind so many commas. */
+static void scan_row(scanner *s, const char *line, size_t first, size_t second, row *out)
 {
-    size_t n = 0;
-    for (; end - at >= 64; at += 64)
-        n += commas_in_64(at);
-    for (; end - at >= 8; at += 8)
-        n += commas_in_8(at);
-    for (; at < end; at++)
-        n += *at == ',';
-    return n;
+    *out = (row){.first = first ? NULL : line, .second = second ? NULL : line};
+    for (;;) {
+        uint64_t newline = s->newlines & -s->newlines;
+        uint64_t commas = s->commas & (newline - 1); /* all of them where there is no newline */
+        size_t n = out->commas + (size_t)__builtin_popcountll(commas);
+        if (out->commas < first && n >= first)
+            out->first = behind(s->block, commas, first - out->commas);
+        if (out->commas < second && n >= second)
+            out->second = behind(s->block, commas, second - out->commas);
+        out->commas = n;
+        if (newline) {
+            out->end = s->block + __builtin_ctzll(newline);
+            s->newlines ^= newline;
+            s->commas ^= commas;
+            return;
+        }
+        s->block += 64;
+        look_at_block(s);
+    }
 }
 
-/* The fields of the value and of the time; false: the row has another number of fields. */
-static bool find_fields(const columns *c, const char *line, const char *end, const char **value,
-                        const char **time)
-{
-    bool value_first = c->value < c->time;
-    size_t first = value_first ? c->value : c->time, second = value_first ? c->time : c->value;
-    const char *a = skip_fields(line, end, first);
-    const char *b = a ? skip_fields(a, end, second - first) : NULL;
-    *value = value_first ? a : b;
-    *time = value_first ? b : a;
-    return b && second + count_commas(b, end) + 1 == c->count;
-}
-
-static int32_t read_row(const columns *c, const char *line, const char *end, const char *place,
+static int32_t read_row(const char *value, const char *time, const char *end, const char *place,
                         int64_t number, const algoperf_workload *w, algoperf_hit *out)
 {
-    const char *value, *time;
     double seconds;
     bool met;
-    if (!find_fields(c, line, end, &value, &time))
-        return podium_fail(PODIUM_EINVAL, "%s:%lld: %zu fields, expected %zu", place,
-                           (long long)number, count_commas(line, end) + 1, c->count);
     TRY(read_met(value, field_end(value, end), &met, place, number, w));
     out->evaluations++;
     if (out->index >= 0 || !met)
@@ -205,22 +251,29 @@ int32_t algoperf_csv_hit(const char *text, size_t length, const char *place,
                          const algoperf_workload *w, algoperf_hit *out)
 {
     const char *end = text + length;
-    int64_t number = 1;
     columns c = {0};
+    scanner s = {.block = text, .end = end};
+    size_t first = 0, second = 0;
     *out = (algoperf_hit){.index = -1};
-    for (const char *at = text; at < end; number++) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        const char *stop = newline ? newline : end;
-        const char *next = newline ? newline + 1 : end;
-        if (stop > at && stop[-1] == '\r')
-            stop--;
-        if (number == 1)
-            TRY(read_names(&c, at, stop, place, w));
-        else if (stop > at)
-            TRY(read_row(&c, at, stop, place, number, w, out));
-        at = next;
-    }
-    if (number == 1)
+    if (!length)
         return podium_fail(PODIUM_EINVAL, "%s:1: the file is empty", place);
+    look_at_block(&s);
+    row r;
+    int64_t number = 1;
+    for (const char *at = text; at < end; at = r.end + 1, number++) {
+        scan_row(&s, at, first, second, &r);
+        const char *stop = r.end > at && r.end[-1] == '\r' ? r.end - 1 : r.end;
+        if (number == 1) {
+            TRY(read_names(&c, at, stop, place, w));
+            first = c.value < c.time ? c.value : c.time;
+            second = c.value < c.time ? c.time : c.value;
+        } else if (stop > at) {
+            if (r.commas + 1 != c.count)
+                return podium_fail(PODIUM_EINVAL, "%s:%lld: %zu fields, expected %zu", place,
+                                   (long long)number, r.commas + 1, c.count);
+            TRY(read_row(c.value < c.time ? r.first : r.second,
+                         c.value < c.time ? r.second : r.first, stop, place, number, w, out));
+        }
+    }
     return 0;
 }

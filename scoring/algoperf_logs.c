@@ -1,4 +1,7 @@
 /* The folders of AlgoPerf's submission runner: which there are, and what was read put together. */
+#include <omp.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,17 +191,37 @@ static int32_t count_trials(const algoperf_rules *r, algoperf_logs *l)
     return rc;
 }
 
-/* A thread a share of the folders; the first failure in listing order is reported. */
+/* Folders that threads take one after another. */
+typedef struct shares {
+    walk_list *list;
+    const algoperf_rules *rules;
+    atomic_size_t next;
+} shares;
+
+static void *read_shares(void *arg)
+{
+    shares *s = arg;
+    text_buffer text = {0};
+    for (size_t i; (i = atomic_fetch_add(&s->next, 1)) < s->list->length;)
+        algoperf_walk_run(&s->list->items[i], s->rules, &text);
+    text_release(&text);
+    return NULL;
+}
+
+/* The first failure in listing order is reported.  Plain threads: those of OpenMP spin where one
+ * waits for another, and on a busy machine that is time another could read in. */
 static int32_t read_walks(walk_list *l, const algoperf_rules *rules)
 {
-#pragma omp parallel
-    {
-        text_buffer text = {0};
-#pragma omp for schedule(dynamic, 1)
-        for (size_t i = 0; i < l->length; i++)
-            algoperf_walk_run(&l->items[i], rules, &text);
-        text_release(&text);
-    }
+    enum { MOST = 16 };
+    shares s = {.list = l, .rules = rules};
+    pthread_t threads[MOST];
+    int want = omp_get_max_threads() - 1, started = 0;
+    while (started < want && started < MOST &&
+           !pthread_create(&threads[started], NULL, read_shares, &s))
+        started++;
+    read_shares(&s);
+    for (int i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
     for (size_t i = 0; i < l->length; i++)
         if (l->items[i].code)
             return podium_fail(l->items[i].code, "%s", l->items[i].message);

@@ -53,7 +53,7 @@ static int compare_names(const void *a, const void *b)
     return strverscmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_folder(int fd, const struct dirent *e)
+static bool is_folder(int fd, const struct dirent64 *e)
 {
     struct stat s;
     if (e->d_name[0] == '.' || e->d_type == DT_REG)
@@ -61,35 +61,37 @@ static bool is_folder(int fd, const struct dirent *e)
     return e->d_type == DT_DIR || (!fstatat(fd, e->d_name, &s, 0) && S_ISDIR(s.st_mode));
 }
 
-/* Takes the descriptor over. */
+static int32_t append_name(char ***names, size_t *count, const char *name)
+{
+    if (!(*count & (*count - 1))) { /* room up to the next power of two */
+        char **grown = realloc(*names, (2 * *count + 1) * sizeof *grown);
+        if (!grown)
+            return out_of_memory();
+        *names = grown;
+    }
+    (*names)[*count] = strdup(name);
+    return (*names)[(*count)++] ? 0 : out_of_memory();
+}
+
+/* Folders in the open folder.  Of its entries getdents64 tells all at once, where opendir and
+ * readdir take five more system calls, as many as it takes to read the folder's files. */
 static int32_t list_folders(char ***names, size_t *count, int fd, const char *path)
 {
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    _Alignas(struct dirent64) char entries[16384];
+    ssize_t n = 0;
     int32_t rc = 0;
     *names = NULL;
     *count = 0;
-    if (!dir) {
+    while (!rc && (n = getdents64(fd, entries, sizeof entries)) > 0)
+        for (ssize_t at = 0; at < n && !rc;) {
+            const struct dirent64 *e = (const struct dirent64 *)(entries + at);
+            if (is_folder(fd, e))
+                rc = append_name(names, count, e->d_name);
+            at += e->d_reclen;
+        }
+    if (!rc && n < 0)
         rc = podium_fail(PODIUM_EIO, "cannot read folder '%s': %s", path, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return rc;
-    }
-    for (struct dirent *e = readdir(dir); e && !rc; e = readdir(dir)) {
-        if (!is_folder(dirfd(dir), e))
-            continue;
-        char **grown = *count & (*count - 1) ? *names /* room up to the next power of two */
-                                             : realloc(*names, (2 * *count + 1) * sizeof *grown);
-        char *copy = strdup(e->d_name);
-        if (grown)
-            *names = grown;
-        if (grown && copy)
-            grown[(*count)++] = copy;
-        else
-            free(copy);
-        rc = grown && copy ? 0 : out_of_memory();
-    }
-    closedir(dir);
-    if (!rc && *count)
+    if (!rc && *count > 1)
         qsort(*names, *count, sizeof **names, compare_names);
     return rc;
 }
@@ -103,7 +105,11 @@ void algoperf_free_names(char **names, size_t count)
 
 int32_t algoperf_list_folders(char ***names, size_t *count, const char *path)
 {
-    int32_t rc = list_folders(names, count, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return podium_fail(PODIUM_EIO, "cannot read folder '%s': %s", path, strerror(errno));
+    int32_t rc = list_folders(names, count, fd, path);
+    close(fd);
     if (rc) {
         algoperf_free_names(*names, *count);
         *names = NULL;
@@ -218,15 +224,20 @@ static int32_t study_of(algoperf_walk *w)
 static int32_t read_trial(const place *p, int folder, const char *name, algoperf_trial *trial)
 {
     algoperf_walk *w = p->walk;
-    char file[320], path[sizeof w->path + 64];
-    snprintf(file, sizeof file, "%s/eval_measurements.csv", name);
-    snprintf(path, sizeof path, "%s/eval_measurements.csv", w->path);
-    int32_t rc = read_file(p->text, folder, file, path);
+    static const char file[] = "/eval_measurements.csv";
+    size_t length = strlen(w->path), name_length = strlen(name);
+    if (length + sizeof file > sizeof w->path)
+        return podium_fail(PODIUM_EINVAL, "the path '%.80s...' is too long", w->path);
+    memcpy(w->path + length, file, sizeof file);
+    int32_t rc = read_file(p->text, folder, w->path + length - name_length, w->path);
+    bool there = rc == 0;
+    if (there)
+        rc = algoperf_csv_hit(p->text->data, p->text->length, w->path,
+                              &p->rules->workloads[trial->workload], &trial->hit);
+    w->path[length] = '\0';
     TRY(rc);
-    if (rc)
+    if (!there)
         return algoperf_leave_out(&w->part, w->path + w->root, "no eval_measurements.csv");
-    TRY(algoperf_csv_hit(p->text->data, p->text->length, path,
-                         &p->rules->workloads[trial->workload], &trial->hit));
     if (trial->study < 0) {
         char *slash = strrchr(w->path, '/');
         *slash = '\0';
@@ -268,18 +279,18 @@ static int32_t enter(const place *p, int folder, int depth)
     size_t n = 0, length = strlen(w->path);
     const char *slash = strrchr(w->path, '/');
     algoperf_trial trial = {.study = -1};
-    int again = depth > MAX_DEPTH ? -1 : dup(folder);
     trial.workload = workload_of_folder(p->rules, slash ? slash + 1 : w->path, &trial.framework);
     int32_t rc = depth > MAX_DEPTH
                      ? podium_fail(PODIUM_EINVAL, "'%s' is nested more than %d folders deep",
                                    w->path, MAX_DEPTH)
-                     : list_folders(&names, &n, again, w->path);
+                     : list_folders(&names, &n, folder, w->path);
     for (size_t i = 0; i < n && !rc; i++) {
         if (length + strlen(names[i]) + 2 > sizeof w->path) {
             rc = podium_fail(PODIUM_EINVAL, "the path '%.80s...' is too long", w->path);
             break;
         }
-        snprintf(w->path + length, sizeof w->path - length, "/%s", names[i]);
+        w->path[length] = '/';
+        memcpy(w->path + length + 1, names[i], strlen(names[i]) + 1);
         rc = visit(p, folder, names[i], depth, &trial);
         w->path[length] = '\0';
     }

@@ -1,9 +1,12 @@
 #include "engine/cpu/dnnl_api.h"
 
+#include <dlfcn.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <omp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A memory descriptor is a struct in 2.x and an owned handle in 3.x. */
 #if DNNL_VERSION_MAJOR >= 3
@@ -13,6 +16,63 @@ typedef const_dnnl_memory_desc_t desc_view;
 typedef const dnnl_memory_desc_t *desc_view;
 #define VIEW(d) (&(d))
 #endif
+
+/* clang-format off */
+#if DNNL_VERSION_MAJOR >= 3
+#define VERSIONED(X) \
+    X(memory_desc_create_with_tag) X(memory_desc_create_with_strides) X(memory_desc_destroy) \
+    X(matmul_primitive_desc_create)
+#else
+#define VERSIONED(X) \
+    X(memory_desc_init_by_tag) X(memory_desc_init_by_strides) X(matmul_desc_init) \
+    X(primitive_desc_create)
+#endif
+#define FUNCTIONS(X) \
+    X(version) X(get_effective_cpu_isa) X(engine_create) X(engine_destroy) X(stream_create) \
+    X(stream_destroy) X(memory_create) X(memory_destroy) X(memory_desc_get_size) \
+    X(memory_set_data_handle) X(post_ops_create) X(post_ops_destroy) X(post_ops_append_sum) \
+    X(primitive_attr_create) X(primitive_attr_destroy) X(primitive_attr_set_post_ops) \
+    X(primitive_attr_set_scratchpad_mode) X(primitive_desc_query_md) X(primitive_desc_destroy) \
+    X(reorder_primitive_desc_create) X(primitive_create) X(primitive_destroy) \
+    X(primitive_execute) X(sgemm) VERSIONED(X)
+/* clang-format on */
+
+/* The library is opened with the first unit: it brings the C++ run-time and OpenCL along, which
+ * commands that train nothing would wait for. */
+#define POINTER(name) __typeof__(&dnnl_##name) name;
+static struct {
+    FUNCTIONS(POINTER)
+} dnnl;
+static const char *missing; /* what could not be found; NULL: nothing */
+
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+#define SONAME "libdnnl.so." TEXT(DNNL_VERSION_MAJOR)
+
+static void open_once(void)
+{
+    void *library = dlopen(SONAME, RTLD_LAZY | RTLD_LOCAL); /* stays open */
+    void *object;
+    if (!library) {
+        missing = "the library";
+        return;
+    }
+#define LOOK_UP(name)                           \
+    object = dlsym(library, "dnnl_" #name);     \
+    missing = object ? missing : "dnnl_" #name; \
+    memcpy(&dnnl.name, &object, sizeof object);
+    FUNCTIONS(LOOK_UP)
+}
+
+static int32_t library_open(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, open_once);
+    return missing ? podium_fail(PODIUM_EDEVICE,
+                                 "no oneDNN: %s of " SONAME " is missing (Debian: libdnnl%d)",
+                                 missing, DNNL_VERSION_MAJOR)
+                   : 0;
+}
 
 struct dnnl_unit {
     dnnl_engine_t engine;
@@ -51,12 +111,12 @@ static dnnl_status_t desc_make(dnnl_memory_desc_t *d, int ndim, const dnnl_dims_
 {
 #if DNNL_VERSION_MAJOR >= 3
     if (!strides)
-        return dnnl_memory_desc_create_with_tag(d, ndim, dims, type, dnnl_format_tag_any);
-    return dnnl_memory_desc_create_with_strides(d, ndim, dims, type, strides);
+        return dnnl.memory_desc_create_with_tag(d, ndim, dims, type, dnnl_format_tag_any);
+    return dnnl.memory_desc_create_with_strides(d, ndim, dims, type, strides);
 #else
     if (!strides)
-        return dnnl_memory_desc_init_by_tag(d, ndim, dims, type, dnnl_format_tag_any);
-    return dnnl_memory_desc_init_by_strides(d, ndim, dims, type, strides);
+        return dnnl.memory_desc_init_by_tag(d, ndim, dims, type, dnnl_format_tag_any);
+    return dnnl.memory_desc_init_by_strides(d, ndim, dims, type, strides);
 #endif
 }
 
@@ -64,7 +124,7 @@ static void desc_free(dnnl_memory_desc_t *d)
 {
 #if DNNL_VERSION_MAJOR >= 3
     if (*d)
-        dnnl_memory_desc_destroy(*d);
+        dnnl.memory_desc_destroy(*d);
     *d = NULL;
 #else
     (void)d;
@@ -74,9 +134,9 @@ static void desc_free(dnnl_memory_desc_t *d)
 static dnnl_status_t append_sum(dnnl_post_ops_t ops)
 {
 #if DNNL_VERSION_MAJOR >= 3
-    return dnnl_post_ops_append_sum(ops, 1, 0, dnnl_data_type_undef);
+    return dnnl.post_ops_append_sum(ops, 1, 0, dnnl_data_type_undef);
 #else
-    return dnnl_post_ops_append_sum(ops, 1);
+    return dnnl.post_ops_append_sum(ops, 1);
 #endif
 }
 
@@ -85,11 +145,11 @@ static dnnl_status_t matmul_make(dnnl_primitive_desc_t *pd, dnnl_engine_t engine
                                  const_dnnl_primitive_attr_t attr)
 {
 #if DNNL_VERSION_MAJOR >= 3
-    return dnnl_matmul_primitive_desc_create(pd, engine, a, b, bias, c, attr);
+    return dnnl.matmul_primitive_desc_create(pd, engine, a, b, bias, c, attr);
 #else
     dnnl_matmul_desc_t op;
-    dnnl_status_t status = dnnl_matmul_desc_init(&op, a, b, bias, c);
-    return status ? status : dnnl_primitive_desc_create(pd, &op, attr, engine, NULL);
+    dnnl_status_t status = dnnl.matmul_desc_init(&op, a, b, bias, c);
+    return status ? status : dnnl.primitive_desc_create(pd, &op, attr, engine, NULL);
 #endif
 }
 
@@ -106,6 +166,7 @@ static const char *isa_name(dnnl_cpu_isa_t isa)
 
 int32_t dnnl_unit_create(dnnl_unit **out, int threads)
 {
+    TRY(library_open());
     dnnl_unit *u = calloc(1, sizeof *u);
     if (!u)
         return podium_fail(PODIUM_ENOMEM, "cannot allocate the oneDNN unit");
@@ -115,16 +176,16 @@ int32_t dnnl_unit_create(dnnl_unit **out, int threads)
     if (!u->streams)
         rc = podium_fail(PODIUM_ENOMEM, "cannot allocate %d streams", threads);
     if (!rc)
-        rc = check(dnnl_engine_create(&u->engine, dnnl_cpu, 0), "cannot create an engine");
+        rc = check(dnnl.engine_create(&u->engine, dnnl_cpu, 0), "cannot create an engine");
     for (int i = 0; !rc && i < threads; i++)
-        rc = check(dnnl_stream_create(&u->streams[i], u->engine, dnnl_stream_default_flags),
+        rc = check(dnnl.stream_create(&u->streams[i], u->engine, dnnl_stream_default_flags),
                    "cannot create a stream");
     if (rc) {
         dnnl_unit_destroy(u);
         return rc;
     }
-    const dnnl_version_t *version = dnnl_version();
-    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    const dnnl_version_t *version = dnnl.version();
+    dnnl_cpu_isa_t isa = dnnl.get_effective_cpu_isa();
     u->has_bf16 = isa >= dnnl_cpu_isa_avx512_core_bf16;
     snprintf(u->description, sizeof u->description, "oneDNN %d.%d.%d %s", version->major,
              version->minor, version->patch, isa_name(isa));
@@ -138,10 +199,10 @@ void dnnl_unit_destroy(dnnl_unit *u)
         return;
     for (int i = 0; u->streams && i < u->threads; i++)
         if (u->streams[i])
-            dnnl_stream_destroy(u->streams[i]);
+            dnnl.stream_destroy(u->streams[i]);
     free(u->streams);
     if (u->engine)
-        dnnl_engine_destroy(u->engine);
+        dnnl.engine_destroy(u->engine);
     free(u);
 }
 
@@ -174,28 +235,28 @@ static dnnl_status_t operand(dnnl_memory_desc_t *d, int nd, int64_t batch, int64
 
 static int32_t attributes(dnnl_primitive_attr_t *attr, bool accumulate)
 {
-    TRY(check(dnnl_primitive_attr_create(attr), "cannot create attributes"));
-    TRY(check(dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user),
+    TRY(check(dnnl.primitive_attr_create(attr), "cannot create attributes"));
+    TRY(check(dnnl.primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user),
               "cannot set the scratch mode"));
     if (!accumulate)
         return 0;
     dnnl_post_ops_t ops = NULL;
-    TRY(check(dnnl_post_ops_create(&ops), "cannot create post-ops"));
+    TRY(check(dnnl.post_ops_create(&ops), "cannot create post-ops"));
     dnnl_status_t status = append_sum(ops);
     if (!status)
-        status = dnnl_primitive_attr_set_post_ops(*attr, ops);
-    dnnl_post_ops_destroy(ops);
+        status = dnnl.primitive_attr_set_post_ops(*attr, ops);
+    dnnl.post_ops_destroy(ops);
     return check(status, "cannot set post-ops");
 }
 
 static int32_t memories(product *p, dnnl_primitive_desc_t pd, desc_view a, desc_view bias,
                         desc_view c)
 {
-    desc_view b = dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
-    desc_view scratch = dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
+    desc_view b = dnnl.primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
+    desc_view scratch = dnnl.primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
     desc_view of[SLOTS] = {a, b, bias, c, scratch};
-    p->packed_bytes = p->spec.packed ? round_up(dnnl_memory_desc_get_size(b)) : 0;
-    p->scratch_bytes = round_up(dnnl_memory_desc_get_size(scratch));
+    p->packed_bytes = p->spec.packed ? round_up(dnnl.memory_desc_get_size(b)) : 0;
+    p->scratch_bytes = round_up(dnnl.memory_desc_get_size(scratch));
     p->callers = p->spec.sequential ? p->unit->threads : 1;
     p->memory = calloc((size_t)p->callers, sizeof *p->memory);
     if (!p->memory)
@@ -204,7 +265,7 @@ static int32_t memories(product *p, dnnl_primitive_desc_t pd, desc_view a, desc_
         for (int s = 0; s < SLOTS; s++)
             if (of[s])
                 TRY(check(
-                    dnnl_memory_create(&p->memory[i][s], of[s], p->unit->engine, DNNL_MEMORY_NONE),
+                    dnnl.memory_create(&p->memory[i][s], of[s], p->unit->engine, DNNL_MEMORY_NONE),
                     "cannot create a memory handle"));
     return 0;
 }
@@ -213,25 +274,25 @@ static int32_t memories(product *p, dnnl_primitive_desc_t pd, desc_view a, desc_
 static int32_t packing(product *p, dnnl_primitive_desc_t matmul, int nd)
 {
     dnnl_engine_t engine = p->unit->engine;
-    desc_view to = dnnl_primitive_desc_query_md(matmul, dnnl_query_weights_md, 0);
+    desc_view to = dnnl.primitive_desc_query_md(matmul, dnnl_query_weights_md, 0);
     dnnl_memory_desc_t from = {0};
     dnnl_primitive_desc_t pd = NULL;
     int32_t rc = check(
         operand(&from, nd, p->spec.batch_b, p->spec.k, p->spec.n, p->spec.tb, false, false),
         "cannot describe the weights");
     if (!rc)
-        rc = check(dnnl_reorder_primitive_desc_create(&pd, VIEW(from), engine, to, engine, NULL),
+        rc = check(dnnl.reorder_primitive_desc_create(&pd, VIEW(from), engine, to, engine, NULL),
                    "cannot describe a reorder");
     if (!rc)
-        rc = check(dnnl_primitive_create(&p->reorder, pd), "cannot create a reorder");
+        rc = check(dnnl.primitive_create(&p->reorder, pd), "cannot create a reorder");
     if (!rc)
-        rc = check(dnnl_memory_create(&p->pack_from, VIEW(from), engine, DNNL_MEMORY_NONE),
+        rc = check(dnnl.memory_create(&p->pack_from, VIEW(from), engine, DNNL_MEMORY_NONE),
                    "cannot create a memory handle");
     if (!rc)
-        rc = check(dnnl_memory_create(&p->pack_to, to, engine, DNNL_MEMORY_NONE),
+        rc = check(dnnl.memory_create(&p->pack_to, to, engine, DNNL_MEMORY_NONE),
                    "cannot create a memory handle");
     if (pd)
-        dnnl_primitive_desc_destroy(pd);
+        dnnl.primitive_desc_destroy(pd);
     desc_free(&from);
     return rc;
 }
@@ -259,15 +320,15 @@ static int32_t build(product *p)
                                VIEW(c), attr),
                    "cannot describe a product");
     if (!rc)
-        rc = check(dnnl_primitive_create(&p->primitive, pd), "cannot create a product");
+        rc = check(dnnl.primitive_create(&p->primitive, pd), "cannot create a product");
     if (!rc)
         rc = memories(p, pd, VIEW(a), s->bias ? VIEW(bias) : NULL, VIEW(c));
     if (!rc && s->packed)
         rc = packing(p, pd, nd);
     if (pd)
-        dnnl_primitive_desc_destroy(pd);
+        dnnl.primitive_desc_destroy(pd);
     if (attr)
-        dnnl_primitive_attr_destroy(attr);
+        dnnl.primitive_attr_destroy(attr);
     desc_free(&a);
     desc_free(&b);
     desc_free(&bias);
@@ -302,16 +363,16 @@ void product_destroy(product *p)
     for (int i = 0; p->memory && i < p->callers; i++)
         for (int s = 0; s < SLOTS; s++)
             if (p->memory[i][s])
-                dnnl_memory_destroy(p->memory[i][s]);
+                dnnl.memory_destroy(p->memory[i][s]);
     free(p->memory);
     if (p->pack_from)
-        dnnl_memory_destroy(p->pack_from);
+        dnnl.memory_destroy(p->pack_from);
     if (p->pack_to)
-        dnnl_memory_destroy(p->pack_to);
+        dnnl.memory_destroy(p->pack_to);
     if (p->reorder)
-        dnnl_primitive_destroy(p->reorder);
+        dnnl.primitive_destroy(p->reorder);
     if (p->primitive)
-        dnnl_primitive_destroy(p->primitive);
+        dnnl.primitive_destroy(p->primitive);
     free(p);
 }
 
@@ -328,7 +389,7 @@ size_t product_scratch_bytes(const product *p)
 /* oneDNN takes non-const pointers for what it only reads. */
 static dnnl_status_t point(dnnl_memory_t m, const void *data)
 {
-    return m ? dnnl_memory_set_data_handle(m, (void *)(uintptr_t)data) : dnnl_success;
+    return m ? dnnl.memory_set_data_handle(m, (void *)(uintptr_t)data) : dnnl_success;
 }
 
 int32_t product_pack(product *p, const float *b, void *packed)
@@ -338,7 +399,7 @@ int32_t product_pack(product *p, const float *b, void *packed)
     if (!status)
         status = point(p->pack_to, packed);
     if (!status)
-        status = dnnl_primitive_execute(p->reorder, p->unit->streams[0], 2, args);
+        status = dnnl.primitive_execute(p->reorder, p->unit->streams[0], 2, args);
     return check(status, "cannot pack weights");
 }
 
@@ -360,7 +421,7 @@ int32_t product_run(product *p, int caller, const void *a, const void *b, const 
         args[n++] = (dnnl_exec_arg_t){slot_arg[s], m};
     }
     if (!status)
-        status = dnnl_primitive_execute(p->primitive, p->unit->streams[caller], n, args);
+        status = dnnl.primitive_execute(p->primitive, p->unit->streams[caller], n, args);
     return check(status, "a product failed");
 }
 
@@ -369,6 +430,6 @@ int32_t dnnl_product_f32(bool ta, bool tb, int64_t m, int64_t n, int64_t k, floa
                          float *c, int64_t ldc)
 {
     return check(
-        dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc),
+        dnnl.sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc),
         "cannot multiply two matrices");
 }
