@@ -175,12 +175,21 @@ static bool ended_by_time(const record *r, bool keep_going)
            strstr(r->reason, "did not return");
 }
 
+/* A search ended it by the rule that its header names, for how other trials did: what it holds is
+ * compared, a rerun knows no others. */
+static bool ended_by_halving(const record *r)
+{
+    const char *search = json_string_value(json_object_get(r->header, "search"));
+    return r->end && !strncmp(r->reason, "halved: ", 8) && search &&
+           strstr(search, "successive halving");
+}
+
 static bool ends_differ(const record *r, const record *again, bool keep_going, text_buffer *say)
 {
     size_t n = r->num_evaluations, m = again->num_evaluations;
     const record *shorter = n < m ? r : again;
     double a, b;
-    if (n != m && !ended_by_time(shorter, keep_going)) {
+    if (n != m && !ended_by_time(shorter, keep_going) && !(n < m && ended_by_halving(r))) {
         text_print(say, "end: %zu evaluations in the record, %zu here", n, m);
         return true;
     }

@@ -98,6 +98,41 @@ grep -q . "$tmp/halved" && ! grep -q 'point-0000' "$tmp/halved" &&
 ok $? "hopeless points end early, and records say why: $(tr '\n' ' ' < "$tmp/halved")"
 grep -q 'lr 0.00[34]$' "$tmp/out"
 ok $? "the winner is one of the good ones"
+cat > "$tmp/halving.py" <<'PY'
+# Each record of the halved search names the rule in its header; one that it ended, the rung in its end.
+import glob, json, re, sys
+folder, command, halved = sys.argv[1], sys.argv[2], 0
+rule = command + r", asynchronous successive halving: the best 1/3 at steps (\d+), (\d+), (\d+)"
+for f in glob.glob(folder + "/point-*/mine/*/study-*/trial-*/trial.jsonl"):
+    lines = [json.loads(l) for l in open(f)]
+    header, last, end = lines[0], lines[-2], lines[-1]
+    fresh = header["study"] > 0
+    assert end["event"] == "end" and end["status"] == "VALID", f
+    if fresh:
+        assert header["search"] == command + ", fresh seed", (f, header["search"])
+    rungs = re.fullmatch(rule, header["search"])
+    assert bool(rungs) != fresh, (f, header["search"])
+    why = re.fullmatch(r"halved: not in the best 1/3 of (\d+) at step (\d+)", end["reason"])
+    assert not (fresh and why) and not (why and end["reached"]), (f, end["reason"])
+    if why:
+        halved += 1
+        assert why[2] in rungs.groups() and last["step"] >= int(why[2]), (f, end["reason"], rungs.groups())
+    else:
+        assert end["reached"] or last["step"] >= header["max_steps"], (f, "ended early without a word")
+assert halved, "no trial was halved"
+PY
+python3 "$tmp/halving.py" "$tmp/half" tune 2>> "$tmp/err"
+ok $? "header and end of every record name the rule that was used, and the rung that ended the trial"
+record=$(ls "$tmp/half/$(head -n 1 "$tmp/halved")"/mine/*/study-0/*/trial.jsonl)
+"$podium" verify "$record" --submission "$tmp/mine" > "$tmp/out" 2> "$tmp/err"
+ok $? "podium verify takes a halved record for as far as it goes"
+sed -i '$s/halved: [^"]*/lost/' "$record"
+"$podium" verify "$record" --submission "$tmp/mine" > "$tmp/out" 2> "$tmp/err"
+[ $? = 1 ] && grep -q 'end: [0-9]* evaluations in the record' "$tmp/out"
+ok $? "but not one that ends early without the rule's word"
+search 0 calibrate "$tmp/mine" --workload vit --halving --max-steps 120 --best 1 --seeds 1 --results "$tmp/halfcal" &&
+    python3 "$tmp/halving.py" "$tmp/halfcal" calibrate 2>> "$tmp/err"
+ok $? "so does calibrate"
 
 search 0 calibrate "$tmp/mine" --workload vit --workload widenet --max-steps 120 --best 2 --seeds 1 --results "$tmp/cal" &&
     [ "$(records "$tmp/cal" | wc -l)" = 12 ] && grep -Eq '^ +point +reached +worst +mean +vit +widenet +values$' "$tmp/out" &&
