@@ -4,7 +4,10 @@
  *   {"schema", "track": "pruning", "title", "text", "command": how it was made,
  *    "columns": [NAME, ...], "rows": [{"values": [text or number, ...], "source": FILE}, ...]}
  *
- * `source`, if given, is the file a row came from, relative to the table's; it is copied beside. */
+ * `source`, if given, is the file a row came from, relative to the table's; it is copied beside.
+ * It must lie in the table's folder or below, wherever links lead. */
+#include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,19 +32,44 @@ static bool stays_within(const char *path)
            !strstr(path, "/../") && !(strlen(path) > 2 && !strcmp(path + strlen(path) - 3, "/.."));
 }
 
+/* The file that `source` leads to, links followed: they may lead out as well.  `place` names the
+ * row. Errors: PODIUM_EINVAL there is none, it is no regular file or outside the table's folder. */
+static int32_t find_source(const table *k, const char *source, const char *place,
+                           char real[PATH_MAX])
+{
+    char from[PATH_MAX], folder[PATH_MAX];
+    const char *slash = strrchr(k->file, '/');
+    int length = slash ? (int)(slash + 1 - k->file) : 0;
+    int n = snprintf(from, sizeof from, "%.*s%s", length, k->file, source);
+    int m = snprintf(folder, sizeof folder, "%.*s.", length, k->file);
+    if (n < 0 || (size_t)n >= sizeof from || m < 0 || (size_t)m >= sizeof folder)
+        return podium_fail(PODIUM_EINVAL, "%s: field 'source': the path is too long", place);
+    if (!realpath(from, real))
+        return podium_fail(PODIUM_EINVAL, "%s: field 'source': '%.80s': %s", place, source,
+                           strerror(errno));
+    if (!realpath(folder, from))
+        return podium_fail(PODIUM_EIO, "cannot resolve '%s': %s", folder, strerror(errno));
+    size_t inside = strlen(from);
+    if (strncmp(real, from, inside) || (real[inside] != '/' && inside > 1))
+        return podium_fail(PODIUM_EINVAL,
+                           "%s: field 'source': '%.80s' is a link to '%.200s', outside the table's "
+                           "folder",
+                           place, source, real);
+    return file_exists(real)
+               ? 0
+               : podium_fail(PODIUM_EINVAL, "%s: field 'source': '%.80s' is no regular file", place,
+                             source);
+}
+
 static int32_t copy_source(const table *k, const char *source, size_t row, const char *place)
 {
-    char from[4096], to[4096];
-    const char *slash = strrchr(k->file, '/');
+    char from[PATH_MAX], to[4096];
     if (!stays_within(source))
         return podium_fail(PODIUM_EINVAL,
                            "%s: field 'source': '%.80s' is outside the table's folder", place,
                            source);
-    int n = snprintf(from, sizeof from, "%.*s%s", slash ? (int)(slash + 1 - k->file) : 0, k->file,
-                     source);
-    if (n < 0 || (size_t)n >= sizeof from)
-        return podium_fail(PODIUM_EINVAL, "%s: field 'source': the path is too long", place);
-    n = snprintf(to, sizeof to, "%s/tracks/%zu-%zu.jsonl", k->dir, k->number, row);
+    TRY(find_source(k, source, place, from));
+    int n = snprintf(to, sizeof to, "%s/tracks/%zu-%zu.jsonl", k->dir, k->number, row);
     if (n < 0 || (size_t)n >= sizeof to)
         return podium_fail(PODIUM_EINVAL, "the path '%.80s...' is too long", k->dir);
     return site_copy(from, to);
