@@ -196,10 +196,76 @@ else
         [ -s "$tmp/shot-$width.png" ] && ! grep -q 'CONSOLE' "$tmp/browser"
         ok $? "a browser draws the page $width pixels wide, without an error on its console"
     done
-    timeout 60 "$chromium" --headless --no-sandbox --disable-gpu --user-data-dir="$tmp/profile" --dump-dom \
-        "file://$tmp/page/index.html" 2> /dev/null > "$tmp/dom"
-    grep -q 'leaderboard.json' "$tmp/dom" && grep -q '<polyline' "$tmp/dom" && ! grep -q '<script' "$tmp/dom"
-    ok $? "what it shows has the table and the curves, and no script"
+    # Every page, a workload's part of one and a record, in frames as wide as a desktop and a phone.
+    cat > "$tmp/frames.html" <<'HTML'
+<!DOCTYPE html><meta charset="utf-8"><body><script>
+const pages = PAGES, shown = [];
+function show(page, width) {
+    return new Promise(done => {
+        const f = document.createElement("iframe");
+        f.style = "border:0;height:900px;width:" + width + "px";
+        f.onload = () => {
+            const d = f.contentDocument, at = d.querySelector(":target"), h1 = d.querySelector("h1");
+            shown.push({page, width, wide: d.documentElement.scrollWidth, text: d.body.innerText,
+                        h1: h1 && h1.textContent, target: at && at.textContent,
+                        top: at && at.getBoundingClientRect().top, scripts: d.scripts.length,
+                        lines: d.querySelectorAll("polyline").length,
+                        links: [...d.links].map(a => a.getAttribute("href"))});
+            done();
+        };
+        f.src = page;
+        document.body.append(f);
+    });
+}
+(async () => {
+    for (const page of pages) for (const width of [1280, 390]) await show(page, width);
+    const out = document.createElement("pre");
+    out.id = "shown";
+    out.textContent = JSON.stringify(shown);
+    document.body.append(out);
+})();
+</script></body>
+HTML
+    list=$(cd "$tmp" && printf '"%s",' page/index.html page/submissions/*.html page/submissions/0.html#w0 page/records/0.jsonl)
+    sed -i "s|PAGES|[${list%,}]|" "$tmp/frames.html"
+    timeout 120 "$chromium" --headless --no-sandbox --disable-gpu --allow-file-access-from-files --enable-logging=stderr --v=0 \
+        --user-data-dir="$tmp/profile" --virtual-time-budget=20000 --window-size=1280,2000 --dump-dom \
+        "file://$tmp/frames.html" > "$tmp/dom" 2> "$tmp/browser"
+    ! grep 'CONSOLE' "$tmp/browser"
+    ok $? "no page writes an error to the console"
+    cat > "$tmp/shown.py" <<'PY'
+import html, json, os, re, sys
+root, evil = sys.argv[2], sys.argv[3]
+shown = json.loads(html.unescape(re.search(r'<pre id="shown">(.*)</pre>', open(sys.argv[1]).read(), re.S)[1]))
+by = {(s["page"], s["width"]): s for s in shown}
+assert len(by) == 12, sorted(by)
+names = set()
+for (page, width), s in by.items():
+    assert s["wide"] <= width, (page, width, s["wide"])  # wide tables scroll by themselves
+    assert s["scripts"] == 0, page
+    folder = os.path.dirname(os.path.join(root, page))
+    for link in s["links"]:
+        assert os.path.exists(os.path.join(folder, link.partition("#")[0])) or link[0] == "#", (page, link)
+    if page.endswith("index.html"):
+        assert s["h1"] == "Podium leaderboard" and s["lines"] > 0 and "leaderboard.json" in s["links"], page
+        for words in ("fast", "slow", evil, "not verified", "1 of 1", "command"):
+            assert words in s["text"], (page, width, words)
+    elif page.endswith(".jsonl"):
+        assert s["text"].startswith('{"event": "header", "schema": "podium-record/1"'), s["text"][:80]
+    else:
+        names.add(s["h1"])
+        for words in ("Hyperparameters of its first trial", "lr", "0.1", "Repeat it", "podium run",
+                      "sha256 of the .so", "vit", "target reached"):
+            assert words in s["text"], (page, width, words)
+        assert "../index.html" in s["links"] and any("records/" in l for l in s["links"]), page
+    if "#" in page:  # the part of the workload is what is seen
+        assert s["target"] == "vit" and -1 <= s["top"] < 900, (page, width, s["target"], s["top"])
+assert names == {"fast", "slow", evil}, names
+PY
+    python3 "$tmp/shown.py" "$tmp/dom" "$tmp" '<script>alert(1)</script>|"=x' 2> "$tmp/err"
+    shown=$?
+    [ $shown = 0 ] || sed 's/^/# /' "$tmp/err"
+    ok $shown "index, submissions, a workload and a record show what they should, at both widths, and every link leads somewhere"
     [ -z "${PODIUM_SHOTS:-}" ] || cp "$tmp"/shot-*.png "$PODIUM_SHOTS"
 fi
 sed -i 's/"hash": "0/"hash": "g/' "$tmp/r/slow/trial.jsonl"
