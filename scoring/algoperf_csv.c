@@ -3,7 +3,7 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef __AVX2__
+#if defined __AVX2__ || defined __BMI2__
 #include <immintrin.h>
 #endif
 
@@ -143,7 +143,12 @@ static int32_t read_met(const char *at, const char *end, bool *met, const char *
 /* ---- rows, 64 bytes at a time ------------------------------------------------------------- */
 
 /* Bit i: byte i is `c`. */
-#ifdef __AVX2__
+#if defined __AVX512BW__
+static uint64_t equal_in_64(const char *at, char c)
+{
+    return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(at), _mm512_set1_epi8(c));
+}
+#elif defined __AVX2__
 static uint64_t equal_in_64(const char *at, char c)
 {
     __m256i want = _mm256_set1_epi8(c);
@@ -173,62 +178,84 @@ typedef struct scanner {
     uint64_t commas, newlines;
 } scanner;
 
-static void look_at_block(scanner *s)
+/* The last bytes of the text, fewer than 64, and the end of the last line. */
+static __attribute__((noinline)) void look_at_rest(scanner *s)
 {
     char rest[64] = {0};
     size_t n = s->block < s->end ? (size_t)(s->end - s->block) : 0;
-    const char *at = s->block;
-    if (n < sizeof rest) {
-        memcpy(rest, at, n);
-        at = rest;
-    }
-    s->commas = equal_in_64(at, ',');
-    s->newlines = equal_in_64(at, '\n');
-    if (n < sizeof rest)
-        s->newlines |= (uint64_t)1 << n; /* the end ends a line */
+    memcpy(rest, s->block, n);
+    s->commas = equal_in_64(rest, ',');
+    s->newlines = equal_in_64(rest, '\n') | (uint64_t)1 << n;
 }
 
-/* Two fields of a line, the first before the second; NULL: it has fewer. */
+static inline void look_at_block(scanner *s)
+{
+    if (s->end - s->block < 64) {
+        look_at_rest(s);
+        return;
+    }
+    s->commas = equal_in_64(s->block, ',');
+    s->newlines = equal_in_64(s->block, '\n');
+}
+
 typedef struct row {
-    const char *end; /* its newline */
-    const char *first, *second;
+    const char *end;   /* its newline */
+    const char *value; /* NULL: it has fewer fields */
     size_t commas;
 } row;
 
 /* The place behind the n-th of the bits, n from 1. */
 static const char *behind(const char *block, uint64_t bits, size_t n)
 {
+#ifdef __BMI2__
+    bits = _pdep_u64((uint64_t)1 << (n - 1), bits); /* no loop whose end is hard to foresee */
+#else
     while (--n)
         bits &= bits - 1;
+#endif
     return block + __builtin_ctzll(bits) + 1;
 }
 
-/* The line that starts at `line`, where the scanner is: fields start behind so many commas. */
-static void scan_row(scanner *s, const char *line, size_t first, size_t second, row *out)
+/* The line that starts at `line`, where the scanner is; the value starts behind `before` commas.
+ * Where they end is kept by conditional moves: a wrong guess a row would take half of the time. */
+static void scan_row(scanner *s, const char *line, size_t before, row *out)
 {
-    *out = (row){.first = first ? NULL : line, .second = second ? NULL : line};
+    const char *block = line;
+    uint64_t bits = 0;
+    size_t commas = 0, rank = 0;
     for (;;) {
         uint64_t newline = s->newlines & -s->newlines;
-        uint64_t commas = s->commas & (newline - 1); /* all of them where there is no newline */
-        size_t n = out->commas + (size_t)__builtin_popcountll(commas);
-        if (out->commas < first && n >= first)
-            out->first = behind(s->block, commas, first - out->commas);
-        if (out->commas < second && n >= second)
-            out->second = behind(s->block, commas, second - out->commas);
-        out->commas = n;
+        uint64_t here = s->commas & (newline - 1); /* all of them where there is no newline */
+        size_t n = commas + (size_t)__builtin_popcountll(here);
+        bool found = commas < before && n >= before;
+        block = found ? s->block : block;
+        bits = found ? here : bits;
+        rank = found ? before - commas : rank;
+        commas = n;
         if (newline) {
             out->end = s->block + __builtin_ctzll(newline);
             s->newlines ^= newline;
-            s->commas ^= commas;
-            return;
+            s->commas ^= here;
+            break;
         }
         s->block += 64;
         look_at_block(s);
     }
+    out->commas = commas;
+    out->value = !before ? line : bits ? behind(block, bits, rank) : NULL;
 }
 
-static int32_t read_row(const char *value, const char *time, const char *end, const char *place,
-                        int64_t number, const algoperf_workload *w, algoperf_hit *out)
+/* Behind the n-th comma of a line that has as many. */
+static const char *skip_fields(const char *at, size_t n)
+{
+    for (; n; at++)
+        n -= *at == ',';
+    return at;
+}
+
+static int32_t read_row(const columns *c, const char *line, const char *value, const char *end,
+                        const char *place, int64_t number, const algoperf_workload *w,
+                        algoperf_hit *out)
 {
     double seconds;
     bool met;
@@ -236,6 +263,7 @@ static int32_t read_row(const char *value, const char *time, const char *end, co
     out->evaluations++;
     if (out->index >= 0 || !met)
         return 0;
+    const char *time = skip_fields(line, c->time);
     TRY(read_exact(time, field_end(time, end), &seconds, place, number, "score"));
     if (!(seconds >= 0) || isinf(seconds))
         return podium_fail(PODIUM_EINVAL, "%s:%lld: column 'score': no time", place,
@@ -253,7 +281,6 @@ int32_t algoperf_csv_hit(const char *text, size_t length, const char *place,
     const char *end = text + length;
     columns c = {0};
     scanner s = {.block = text, .end = end};
-    size_t first = 0, second = 0;
     *out = (algoperf_hit){.index = -1};
     if (!length)
         return podium_fail(PODIUM_EINVAL, "%s:1: the file is empty", place);
@@ -261,18 +288,15 @@ int32_t algoperf_csv_hit(const char *text, size_t length, const char *place,
     row r;
     int64_t number = 1;
     for (const char *at = text; at < end; at = r.end + 1, number++) {
-        scan_row(&s, at, first, second, &r);
+        scan_row(&s, at, c.value, &r);
         const char *stop = r.end > at && r.end[-1] == '\r' ? r.end - 1 : r.end;
         if (number == 1) {
             TRY(read_names(&c, at, stop, place, w));
-            first = c.value < c.time ? c.value : c.time;
-            second = c.value < c.time ? c.time : c.value;
         } else if (stop > at) {
             if (r.commas + 1 != c.count)
                 return podium_fail(PODIUM_EINVAL, "%s:%lld: %zu fields, expected %zu", place,
                                    (long long)number, r.commas + 1, c.count);
-            TRY(read_row(c.value < c.time ? r.first : r.second,
-                         c.value < c.time ? r.second : r.first, stop, place, number, w, out));
+            TRY(read_row(&c, at, r.value, stop, place, number, w, out));
         }
     }
     return 0;
