@@ -10,11 +10,11 @@
 #define MAX_WORK ((double)(1ll << 43)) /* multiplications of one call: minutes at most */
 
 static const int32_t num_blocks[LINALG_OPS] = {
-    [LINALG_PRODUCT] = 3,       [LINALG_GRAM] = 2, [LINALG_CONTRACT] = 3,
-    [LINALG_EIGEN] = 2,         [LINALG_QR] = 2,   [LINALG_INVERSE_ROOT] = 2,
-    [LINALG_NEWTON_SCHULZ] = 1, [LINALG_DOT] = 2,  [LINALG_COLUMN_DOTS] = 2,
-    [LINALG_TAKE] = 2,          [LINALG_ADD] = 2,  [LINALG_AXIS_SQUARES] = 3,
-    [LINALG_AXIS_SCALE] = 3,
+    [LINALG_PRODUCT] = 3,       [LINALG_GRAM] = 2,       [LINALG_CONTRACT] = 3,
+    [LINALG_EIGEN] = 2,         [LINALG_QR] = 2,         [LINALG_INVERSE_ROOT] = 2,
+    [LINALG_NEWTON_SCHULZ] = 1, [LINALG_DOT] = 2,        [LINALG_COLUMN_DOTS] = 2,
+    [LINALG_TAKE] = 2,          [LINALG_ADD] = 2,        [LINALG_AXIS_SQUARES] = 3,
+    [LINALG_AXIS_SCALE] = 3,    [LINALG_GRAM_EIGEN] = 2,
 };
 
 int32_t linalg_num_blocks(int32_t op)
@@ -100,8 +100,11 @@ static int32_t check_mode(const linalg_call *c)
     if (c->mode < 0 || c->mode >= a->ndim)
         return wrong("no such axis");
     int64_t d = a->shape[c->mode];
-    if (c->op == LINALG_GRAM && !is_matrix(b, d, d))
+    bool gram = c->op == LINALG_GRAM || c->op == LINALG_GRAM_EIGEN;
+    if (gram && !is_matrix(b, d, d))
         return wrong("a Gram matrix has the axis's extent");
+    if (c->op == LINALG_GRAM_EIGEN && (d > LINALG_MAX_ORDER || count_of(a) > INT32_MAX))
+        return wrong("eigenvectors of order 16384 at most, of 2^31 elements");
     if (c->op == LINALG_CONTRACT) {
         int64_t e = c->block[2].shape[c->mode];
         if (!same_shape(a, &c->block[2], c->mode) ||
@@ -166,6 +169,7 @@ int32_t linalg_check(const linalg_call *c)
     case LINALG_GRAM:
     case LINALG_CONTRACT:
     case LINALG_TAKE:
+    case LINALG_GRAM_EIGEN:
         return check_mode(c);
     case LINALG_EIGEN:
     case LINALG_INVERSE_ROOT:
@@ -273,6 +277,21 @@ static int team_of(const linalg_space *s, const tiling *t)
                         const T *tau, T *work, const int *lwork, int *info);
 LAPACK(double, d)
 LAPACK(float, s)
+void dsyrk_(const char *uplo, const char *trans, const int *n, const int *k, const double *alpha,
+            const double *a, const int *lda, const double *beta, double *c, const int *ldc, size_t,
+            size_t);
+
+/* The upper triangle of the Gram matrix a [d, d] of x [before, d, after], column-major. */
+static void gram_upper(const double *x, int64_t before, int64_t d, int64_t after, double *a)
+{
+    const int n = (int)d, all = (int)before, k = (int)after;
+    const double one = 1;
+    memset(a, 0, (size_t)(d * d) * sizeof *a);
+    if (after == 1)
+        dsyrk_("U", "N", &n, &all, &one, x, &n, &one, a, &n, 1, 1);
+    for (int64_t p = 0; after > 1 && p < before; p++)
+        dsyrk_("U", "T", &n, &k, &one, x + p * d * after, &k, &one, a, &n, 1, 1);
+}
 
 #define REAL double
 #define NAME(x) double_##x

@@ -40,6 +40,8 @@ typedef enum {
     LINALG_ADD,           /* b = f0 a + f1 b */
     LINALG_AXIS_SQUARES,  /* b = f0 sum over j a[.., i, j]^2 + f1 b; c the same over i */
     LINALG_AXIS_SCALE,    /* a[.., i, j] *= b[.., i] c[.., j]; values[0] = sum of its squares */
+    LINALG_GRAM_EIGEN,    /* columns of b: eigenvectors of what GRAM makes of a, formed and
+                             decomposed in double; flags 1: descending */
     LINALG_OPS,
 } linalg_op;
 

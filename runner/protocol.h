@@ -100,6 +100,7 @@ enum {
     PROTOCOL_ADD,
     PROTOCOL_AXIS_SQUARES,
     PROTOCOL_AXIS_SCALE,
+    PROTOCOL_GRAM_EIGEN,
 };
 enum { PROTOCOL_BLOCKS = 3, PROTOCOL_BLOCK_DIMS = 8 };
 typedef struct protocol_block {

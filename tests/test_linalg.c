@@ -217,6 +217,39 @@ static void test_eigen(bed *t)
     free(v);
 }
 
+/* A matrix x of rank 3 in four rows, its third singular value some thousandth of the others: q'x
+ * has a last row of nothing against the one above, although x x' hardly tells the two apart. */
+static void test_gram_eigen(bed *t, int mode)
+{
+    enum { M = 4, N = 6 };
+    void *a = numbers(t), *v = numbers(t);
+    linalg_block x = mode ? block(a, N, M, 0, 2) : block(a, M, N, 0, 2), q = block(v, M, M, 0, 1);
+    double length[M] = {0};
+    int64_t down = x.stride[mode], right = x.stride[!mode];
+    for (int64_t j = 0; j < N; j++) {
+        double first = get(t, a, j * right), second = get(t, a, down + j * right);
+        put(t, a, 2 * down + j * right, first + second + (j % 2 ? 1e-3 : -1e-3));
+        put(t, a, 3 * down + j * right, first - second);
+    }
+    run(t, (linalg_call){.op = LINALG_GRAM_EIGEN, .mode = mode, .flags = 1, .block = {x, q}});
+    for (int64_t e = 0; e < M; e++) {
+        for (int64_t j = 0; j < N; j++) {
+            double y = 0;
+            for (int64_t i = 0; i < M; i++)
+                y += at(t, &q, i, e, 0) * get(t, a, i * down + j * right);
+            length[e] += y * y;
+        }
+        length[e] = sqrt(length[e]);
+    }
+    bool falls = length[0] > length[1] && length[1] > 100 * length[2] && length[2] > 1e-4;
+    ok(falls && length[3] / length[2] < fmax(50 * t->tolerance, 1e-8) &&
+           not_orthonormal(t, &q) < t->tolerance,
+       "%s: a null space along axis %d is told from a thousandth: %.1e of it", t->b->name, mode,
+       length[3] / length[2]);
+    free(a);
+    free(v);
+}
+
 static void test_qr(bed *t)
 {
     enum { M = 9, N = 5 };
@@ -453,6 +486,8 @@ static void test_errors(bed *t)
         {.op = LINALG_GRAM, .mode = 2, .block = {wide, square}},
         {.op = LINALG_CONTRACT, .block = {wide, wide, wide}},
         {.op = LINALG_EIGEN, .block = {wide, wide}},
+        {.op = LINALG_GRAM_EIGEN, .mode = 1, .block = {wide, square}},
+        {.op = LINALG_GRAM_EIGEN, .mode = 2, .block = {wide, square}},
         {.op = LINALG_QR, .block = {wide, wide}},
         {.op = LINALG_INVERSE_ROOT, .block = {square, wide}},
         {.op = LINALG_NEWTON_SCHULZ, .mode = 5, .block = {line}},
@@ -498,6 +533,8 @@ int main(void)
         test_product(&t);
         test_modes(&t);
         test_eigen(&t);
+        test_gram_eigen(&t, 0);
+        test_gram_eigen(&t, 1);
         test_qr(&t);
         test_inverse_root(&t);
         test_newton_schulz(&t);
