@@ -10,11 +10,21 @@
 #define MAX_WORK ((double)(1ll << 43)) /* multiplications of one call: minutes at most */
 
 static const int32_t num_blocks[LINALG_OPS] = {
-    [LINALG_PRODUCT] = 3,       [LINALG_GRAM] = 2,       [LINALG_CONTRACT] = 3,
-    [LINALG_EIGEN] = 2,         [LINALG_QR] = 2,         [LINALG_INVERSE_ROOT] = 2,
-    [LINALG_NEWTON_SCHULZ] = 1, [LINALG_DOT] = 2,        [LINALG_COLUMN_DOTS] = 2,
-    [LINALG_TAKE] = 2,          [LINALG_ADD] = 2,        [LINALG_AXIS_SQUARES] = 3,
-    [LINALG_AXIS_SCALE] = 3,    [LINALG_GRAM_EIGEN] = 2,
+    [LINALG_PRODUCT] = 3,
+    [LINALG_GRAM] = 2,
+    [LINALG_CONTRACT] = 3,
+    [LINALG_EIGEN] = 2,
+    [LINALG_QR] = 2,
+    [LINALG_INVERSE_ROOT] = 2,
+    [LINALG_NEWTON_SCHULZ] = 1,
+    [LINALG_DOT] = 2,
+    [LINALG_COLUMN_DOTS] = 2,
+    [LINALG_TAKE] = 2,
+    [LINALG_ADD] = 2,
+    [LINALG_AXIS_SQUARES] = 3,
+    [LINALG_AXIS_SCALE] = 3,
+    [LINALG_AXIS_NORMALISE] = 3,
+    [LINALG_GRAM_EIGEN] = 2,
 };
 
 int32_t linalg_num_blocks(int32_t op)
@@ -27,6 +37,7 @@ int64_t linalg_num_values(const linalg_call *c)
     switch (c->op) {
     case LINALG_DOT:
     case LINALG_AXIS_SCALE:
+    case LINALG_AXIS_NORMALISE:
         return 1;
     case LINALG_EIGEN:
         return c->block[0].shape[0];
@@ -47,9 +58,11 @@ static int64_t count_of(const linalg_block *b)
 
 int64_t linalg_moved(const linalg_call *c)
 {
-    if (c->op != LINALG_AXIS_SQUARES && c->op != LINALG_AXIS_SCALE)
-        return 0;
-    return count_of(&c->block[0]) * (c->op == LINALG_AXIS_SCALE ? 2 : 1);
+    int64_t times = c->op == LINALG_AXIS_SQUARES     ? 1
+                    : c->op == LINALG_AXIS_SCALE     ? 2
+                    : c->op == LINALG_AXIS_NORMALISE ? 3
+                                                     : 0;
+    return times ? times * count_of(&c->block[0]) : 0;
 }
 
 static bool same_shape(const linalg_block *a, const linalg_block *b, int32_t but)
@@ -187,6 +200,7 @@ int32_t linalg_check(const linalg_call *c)
                    : wrong("column products take two matrices of one shape");
     case LINALG_AXIS_SQUARES:
     case LINALG_AXIS_SCALE:
+    case LINALG_AXIS_NORMALISE:
         return check_axes(c);
     default:
         return same_shape(a, b, -1) ? 0 : wrong("expected two blocks of one shape");
@@ -322,6 +336,8 @@ int32_t linalg_run_host(linalg_space *s, const linalg_call *c)
         return is_double ? double_axis_squares(s, c) : float_axis_squares(s, c);
     if (c->op == LINALG_AXIS_SCALE)
         return is_double ? double_axis_scale(s, c) : float_axis_scale(s, c);
+    if (c->op == LINALG_AXIS_NORMALISE)
+        return is_double ? double_axis_normalise(s, c) : float_axis_normalise(s, c);
     return is_double ? double_run(s, c) : float_run(s, c);
 }
 

@@ -101,6 +101,7 @@ enum {
     PROTOCOL_AXIS_SQUARES,
     PROTOCOL_AXIS_SCALE,
     PROTOCOL_GRAM_EIGEN,
+    PROTOCOL_AXIS_NORMALISE,
 };
 enum { PROTOCOL_BLOCKS = 3, PROTOCOL_BLOCK_DIMS = 8 };
 typedef struct protocol_block {

@@ -466,8 +466,54 @@ static void test_axes_of_many(bed *t)
     free(x);
 }
 
+/* The two operations with the factors made by hand between them. */
+static void test_axis_normalise(bed *t, int64_t gap)
+{
+    enum { B = 2, R = 6, C = 5 };
+    void *a = numbers(t), *r = numbers(t), *c = numbers(t);
+    linalg_block x = block(a, B, R, C, gap), high = block(r, B, R, 0, 1),
+                 wide = block(c, B, C, 0, 0);
+    double want[B][R][C], error = 0, total = 0, squares, eps = 0.25;
+    for (int b = 0; b < B; b++) {
+        double rows[R], columns[C] = {0}, mean = 0;
+        for (int64_t j = 0; j < C; j++)
+            columns[j] = 0.5 * fabs(at(t, &wide, b, j, 0)) / R + eps;
+        for (int64_t i = 0; i < R; i++) {
+            rows[i] = 0.5 * fabs(at(t, &high, b, i, 0)) / C + eps;
+            for (int64_t j = 0; j < C; j++) {
+                rows[i] += 3 * pow(at(t, &x, b, i, j), 2) / C;
+                columns[j] += 3 * pow(at(t, &x, b, i, j), 2) / R;
+            }
+            mean += rows[i] / R;
+        }
+        for (int64_t i = 0; i < R; i++)
+            for (int64_t j = 0; j < C; j++) {
+                want[b][i][j] = at(t, &x, b, i, j) / sqrt(rows[i] / mean * columns[j]);
+                total += want[b][i][j] * want[b][i][j];
+            }
+    }
+    for (int64_t i = 0; i < ROOM; i++) { /* sums of squares are not negative */
+        put(t, r, i, fabs(get(t, r, i)));
+        put(t, c, i, fabs(get(t, c, i)));
+    }
+    run(t, (linalg_call){.op = LINALG_AXIS_NORMALISE,
+                         .f = {3, 0.5, eps},
+                         .block = {x, high, wide},
+                         .values = &squares});
+    for (int64_t i = 0; i < B * R * C; i++)
+        error = worst(error, at(t, &x, i / (R * C), i / C % R, i % C),
+                      want[i / (R * C)][i / C % R][i % C]);
+    ok(error < t->tolerance && worst(0, squares / total, 1) < t->tolerance,
+       "%s: matrices by the root of their row and column means, error %.1e", t->b->name, error);
+    free(a);
+    free(r);
+    free(c);
+}
+
 static void test_axes(bed *t)
 {
+    test_axis_normalise(t, 0);
+    test_axis_normalise(t, 1);
     test_axes_of(t, 3, 9, 7, 2);
     test_axes_of(t, 2, 3, 4, 0);
     test_axes_of(t, 2, 70, 5, 1);
@@ -495,6 +541,7 @@ static void test_errors(bed *t)
         {.op = LINALG_TAKE, .block = {square, square}, .order = order},
         {.op = LINALG_AXIS_SQUARES, .block = {wide, block(a, 4, 0, 0, 0), block(a, 3, 0, 0, 0)}},
         {.op = LINALG_AXIS_SCALE, .block = {line, line, line}},
+        {.op = LINALG_AXIS_NORMALISE, .block = {wide, square, square}},
         {.op = LINALG_OPS},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)

@@ -99,6 +99,12 @@ typedef struct podium_linalg {
      */
     int32_t (*gram_eigen)(const podium_host *h, const podium_block *x, int32_t mode,
                           int32_t descending, const podium_block *vectors);
+    /* axis_squares, then x[.., i, j] /= sqrt(r_i c_j / mean of r) in place, r_i = rows[.., i]/C +
+     * eps and c_j = columns[.., j]/R + eps: a second moment of rank one.  *squares as axis_scale.
+     */
+    int32_t (*axis_normalise)(const podium_host *h, double alpha, const podium_block *x,
+                              double beta, double eps, const podium_block *rows,
+                              const podium_block *columns, double *squares);
 } podium_linalg;
 
 /* A row-major block without gaps. */
