@@ -111,7 +111,7 @@ static int report(const record *const *records, size_t count, const char *why,
                   const verify_options *o)
 {
     text_buffer t = {0};
-    text_print(&t, "statistical, since %s\n  steps to target, recorded:", why);
+    text_print(&t, "statistical, since %s: bits may differ\n  steps to target, recorded:", why);
     add_steps(&t, recorded, count);
     text_print(&t, "\n  in %zu reruns:", done);
     add_steps(&t, again, done);

@@ -19,6 +19,9 @@
 typedef struct lapack {
     LAPACK_FUNCTIONS(double, d)
     LAPACK_FUNCTIONS(float, s)
+    void (*dsyrk)(const char *uplo, const char *trans, const int *n, const int *k,
+                  const double *alpha, const double *a, const int *lda, const double *beta,
+                  double *c, const int *ldc, size_t, size_t); /* of the BLAS below it */
     void (*ilaver)(int *major, int *minor, int *patch);
     /* OpenBLAS's own, NULL in another LAPACK. */
     char *(*config)(void);

@@ -11,11 +11,21 @@
 #define MAX_WORK ((double)(1ll << 43)) /* multiplications of one call: minutes at most */
 
 static const int32_t num_blocks[LINALG_OPS] = {
-    [LINALG_PRODUCT] = 3,       [LINALG_GRAM] = 2, [LINALG_CONTRACT] = 3,
-    [LINALG_EIGEN] = 2,         [LINALG_QR] = 2,   [LINALG_INVERSE_ROOT] = 2,
-    [LINALG_NEWTON_SCHULZ] = 1, [LINALG_DOT] = 2,  [LINALG_COLUMN_DOTS] = 2,
-    [LINALG_TAKE] = 2,          [LINALG_ADD] = 2,  [LINALG_AXIS_SQUARES] = 3,
+    [LINALG_PRODUCT] = 3,
+    [LINALG_GRAM] = 2,
+    [LINALG_CONTRACT] = 3,
+    [LINALG_EIGEN] = 2,
+    [LINALG_QR] = 2,
+    [LINALG_INVERSE_ROOT] = 2,
+    [LINALG_NEWTON_SCHULZ] = 1,
+    [LINALG_DOT] = 2,
+    [LINALG_COLUMN_DOTS] = 2,
+    [LINALG_TAKE] = 2,
+    [LINALG_ADD] = 2,
+    [LINALG_AXIS_SQUARES] = 3,
     [LINALG_AXIS_SCALE] = 3,
+    [LINALG_AXIS_NORMALISE] = 3,
+    [LINALG_GRAM_EIGEN] = 2,
 };
 
 int32_t linalg_num_blocks(int32_t op)
@@ -28,6 +38,7 @@ int64_t linalg_num_values(const linalg_call *c)
     switch (c->op) {
     case LINALG_DOT:
     case LINALG_AXIS_SCALE:
+    case LINALG_AXIS_NORMALISE:
         return 1;
     case LINALG_EIGEN:
         return c->block[0].shape[0];
@@ -48,9 +59,11 @@ static int64_t count_of(const linalg_block *b)
 
 int64_t linalg_moved(const linalg_call *c)
 {
-    if (c->op != LINALG_AXIS_SQUARES && c->op != LINALG_AXIS_SCALE)
-        return 0;
-    return count_of(&c->block[0]) * (c->op == LINALG_AXIS_SCALE ? 2 : 1);
+    int64_t times = c->op == LINALG_AXIS_SQUARES     ? 1
+                    : c->op == LINALG_AXIS_SCALE     ? 2
+                    : c->op == LINALG_AXIS_NORMALISE ? 3
+                                                     : 0;
+    return times ? times * count_of(&c->block[0]) : 0;
 }
 
 static bool same_shape(const linalg_block *a, const linalg_block *b, int32_t but)
@@ -101,8 +114,11 @@ static int32_t check_mode(const linalg_call *c)
     if (c->mode < 0 || c->mode >= a->ndim)
         return wrong("no such axis");
     int64_t d = a->shape[c->mode];
-    if (c->op == LINALG_GRAM && !is_matrix(b, d, d))
+    bool gram = c->op == LINALG_GRAM || c->op == LINALG_GRAM_EIGEN;
+    if (gram && !is_matrix(b, d, d))
         return wrong("a Gram matrix has the axis's extent");
+    if (c->op == LINALG_GRAM_EIGEN && (d > LINALG_MAX_ORDER || count_of(a) > INT32_MAX))
+        return wrong("eigenvectors of order 16384 at most, of 2^31 elements");
     if (c->op == LINALG_CONTRACT) {
         int64_t e = c->block[2].shape[c->mode];
         if (!same_shape(a, &c->block[2], c->mode) ||
@@ -167,6 +183,7 @@ int32_t linalg_check(const linalg_call *c)
     case LINALG_GRAM:
     case LINALG_CONTRACT:
     case LINALG_TAKE:
+    case LINALG_GRAM_EIGEN:
         return check_mode(c);
     case LINALG_EIGEN:
     case LINALG_INVERSE_ROOT:
@@ -184,6 +201,7 @@ int32_t linalg_check(const linalg_call *c)
                    : wrong("column products take two matrices of one shape");
     case LINALG_AXIS_SQUARES:
     case LINALG_AXIS_SCALE:
+    case LINALG_AXIS_NORMALISE:
         return check_axes(c);
     default:
         return same_shape(a, b, -1) ? 0 : wrong("expected two blocks of one shape");
@@ -263,6 +281,19 @@ static int team_of(const linalg_space *s, const tiling *t)
     return most < 1 ? 1 : tiles < most ? (int)tiles : most;
 }
 
+/* The upper triangle of the Gram matrix a [d, d] of x [before, d, after], column-major. */
+static void gram_upper(const lapack *l, const double *x, int64_t before, int64_t d, int64_t after,
+                       double *a)
+{
+    const int n = (int)d, all = (int)before, k = (int)after;
+    const double one = 1;
+    memset(a, 0, (size_t)(d * d) * sizeof *a);
+    if (after == 1)
+        l->dsyrk("U", "N", &n, &all, &one, x, &n, &one, a, &n, 1, 1);
+    for (int64_t p = 0; after > 1 && p < before; p++)
+        l->dsyrk("U", "T", &n, &k, &one, x + p * d * after, &k, &one, a, &n, 1, 1);
+}
+
 #define REAL double
 #define NAME(x) double_##x
 #define SYEVD(...) s->lapack->dsyevd(__VA_ARGS__)
@@ -286,7 +317,8 @@ static int team_of(const linalg_space *s, const tiling *t)
 
 static bool needs_lapack(int32_t op)
 {
-    return op == LINALG_EIGEN || op == LINALG_QR || op == LINALG_INVERSE_ROOT;
+    return op == LINALG_EIGEN || op == LINALG_QR || op == LINALG_INVERSE_ROOT ||
+           op == LINALG_GRAM_EIGEN;
 }
 
 int32_t linalg_run_host(linalg_space *s, const linalg_call *c)
@@ -299,6 +331,8 @@ int32_t linalg_run_host(linalg_space *s, const linalg_call *c)
         return is_double ? double_axis_squares(s, c) : float_axis_squares(s, c);
     if (c->op == LINALG_AXIS_SCALE)
         return is_double ? double_axis_scale(s, c) : float_axis_scale(s, c);
+    if (c->op == LINALG_AXIS_NORMALISE)
+        return is_double ? double_axis_normalise(s, c) : float_axis_normalise(s, c);
     return is_double ? double_run(s, c) : float_run(s, c);
 }
 

@@ -27,19 +27,23 @@ typedef struct linalg_block {
 /* Operations, in the order of podium_linalg; the numbers go over the wire and are pinned.  a, b, c
  * are block[0..2]; f: numbers. */
 typedef enum {
-    LINALG_PRODUCT = 1,   /* c = f0 op(a) op(b) + f1 c; flags 1: a', 2: b' */
-    LINALG_GRAM,          /* b = f0 (a unfolded along mode) (the same)' + f1 b */
-    LINALG_CONTRACT,      /* c: a with axis `mode` multiplied by b'; flags 1: by b */
-    LINALG_EIGEN,         /* columns of b: eigenvectors of a; flags 1: descending; values */
-    LINALG_QR,            /* b: the orthonormal factor of a [m, n], m >= n */
-    LINALG_INVERSE_ROOT,  /* b = (f0 a + f1 I)^-f2, spectrum lifted to f1 */
-    LINALG_NEWTON_SCHULZ, /* a: `mode` steps with f0, f1, f2, norm + f3; in place */
-    LINALG_DOT,           /* values[0] = <a, b> */
-    LINALG_COLUMN_DOTS,   /* values[j] = sum_i a[i, j] b[i, j] */
-    LINALG_TAKE,          /* b: a with axis `mode` in the order given */
-    LINALG_ADD,           /* b = f0 a + f1 b */
-    LINALG_AXIS_SQUARES,  /* b = f0 sum over j a[.., i, j]^2 + f1 b; c the same over i */
-    LINALG_AXIS_SCALE,    /* a[.., i, j] *= b[.., i] c[.., j]; values[0] = sum of its squares */
+    LINALG_PRODUCT = 1,    /* c = f0 op(a) op(b) + f1 c; flags 1: a', 2: b' */
+    LINALG_GRAM,           /* b = f0 (a unfolded along mode) (the same)' + f1 b */
+    LINALG_CONTRACT,       /* c: a with axis `mode` multiplied by b'; flags 1: by b */
+    LINALG_EIGEN,          /* columns of b: eigenvectors of a; flags 1: descending; values */
+    LINALG_QR,             /* b: the orthonormal factor of a [m, n], m >= n */
+    LINALG_INVERSE_ROOT,   /* b = (f0 a + f1 I)^-f2, spectrum lifted to f1 */
+    LINALG_NEWTON_SCHULZ,  /* a: `mode` steps with f0, f1, f2, norm + f3; in place */
+    LINALG_DOT,            /* values[0] = <a, b> */
+    LINALG_COLUMN_DOTS,    /* values[j] = sum_i a[i, j] b[i, j] */
+    LINALG_TAKE,           /* b: a with axis `mode` in the order given */
+    LINALG_ADD,            /* b = f0 a + f1 b */
+    LINALG_AXIS_SQUARES,   /* b = f0 sum over j a[.., i, j]^2 + f1 b; c the same over i */
+    LINALG_AXIS_SCALE,     /* a[.., i, j] *= b[.., i] c[.., j]; values[0] = sum of its squares */
+    LINALG_GRAM_EIGEN,     /* columns of b: eigenvectors of what GRAM makes of a, formed and
+                              decomposed in double; flags 1: descending */
+    LINALG_AXIS_NORMALISE, /* AXIS_SQUARES, then a[.., i, j] /= sqrt(r_i c_j / mean of r) with
+                              r = b / columns + f2, c = c / rows + f2; values[0] as AXIS_SCALE */
     LINALG_OPS,
 } linalg_op;
 
@@ -47,7 +51,7 @@ typedef struct linalg_call {
     int32_t op, mode, flags;
     double f[4];
     linalg_block block[LINALG_MAX_BLOCKS];
-    double *values;       /* EIGEN, DOT, COLUMN_DOTS, AXIS_SCALE: linalg_num_values of them */
+    double *values; /* EIGEN, DOT, COLUMN_DOTS, AXIS_SCALE, AXIS_NORMALISE: linalg_num_values */
     const int32_t *order; /* TAKE: shape[mode] indices */
 } linalg_call;
 
@@ -75,7 +79,7 @@ typedef struct linalg_space {
 /* Blocks the operation takes, 0: no such operation; numbers it gives back for these shapes. */
 int32_t linalg_num_blocks(int32_t op);
 int64_t linalg_num_values(const linalg_call *c);
-/* Elements that a call reads and writes in streams (AXIS_SQUARES, AXIS_SCALE); 0 for the others. */
+/* Elements that a call reads and writes in streams (AXIS_*); 0 for the others. */
 int64_t linalg_moved(const linalg_call *c);
 /* Shapes that fit each other, within the limits.  Data is not looked at.
  * Errors: PODIUM_EINVAL with what was expected. */

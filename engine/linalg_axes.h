@@ -53,8 +53,7 @@ static void NAME(tile_squares)(const REAL *x, int64_t stride, int64_t high, int6
 {
     for (int64_t i = 0; i < high; i += RUN_ROWS)
         NAME(run_squares)
-        (x + i * stride, stride, high - i < RUN_ROWS ? high - i : RUN_ROWS, wide, rows + i,
-         columns);
+    (x + i * stride, stride, high - i < RUN_ROWS ? high - i : RUN_ROWS, wide, rows + i, columns);
 }
 
 /* x *= row columns, `wide` <= TILE_COLUMNS; returns the sum of their squares.  Both halves at a
@@ -173,5 +172,47 @@ static int32_t NAME(axis_scale)(linalg_space *s, const linalg_call *c)
                                       columns + i * t.columns, work);
     c->values[0] = squares;
     NAME(leave)(a, x);
+    return 0;
+}
+
+/* 1/sqrt of r/mean(r) and of c into rows and columns, from the sums that gave them. */
+static void NAME(set_factors)(const tiling *t, double eps, const REAL *row_sums,
+                              const REAL *column_sums, REAL *rows, REAL *columns)
+{
+    double total = 0;
+    for (int64_t i = 0; i < t->rows; i++)
+        total += (double)row_sums[i] / (double)t->columns + eps;
+    for (int64_t i = 0; i < t->rows; i++) {
+        double r = (double)row_sums[i] / (double)t->columns + eps;
+        rows[i] = (REAL)(1 / sqrt(r * (double)t->rows / total));
+    }
+    for (int64_t j = 0; j < t->columns; j++)
+        columns[j] = (REAL)(1 / sqrt((double)column_sums[j] / (double)t->rows + eps));
+}
+
+/* Matrix by matrix, so that the second pass may find its matrix in the cache. */
+static int32_t NAME(axis_normalise)(linalg_space *s, const linalg_call *c)
+{
+    const linalg_block *a = &c->block[0];
+    tiling t = tiling_of(a);
+    int64_t batch = a->ndim == 3 ? a->shape[0] : 1;
+    REAL *x = NAME(enter)(s, 0, a);
+    REAL *rows = NAME(enter)(s, 1, &c->block[1]), *columns = NAME(enter)(s, 2, &c->block[2]);
+    size_t parts = (size_t)(t.right * t.rows + t.down * t.columns);
+    double *work = space_take_bytes(s, 3, parts * sizeof *work), squares = 0;
+    REAL *factors = space_take(s, 4, t.rows + t.columns);
+    if (!x || !rows || !columns || !work || !factors)
+        return NAME(no_memory)();
+    for (int64_t i = 0; i < batch; i++) {
+        REAL *matrix = x + i * t.rows * t.columns, *r = rows + i * t.rows,
+             *k = columns + i * t.columns;
+        NAME(matrix_squares)(s, c, &t, matrix, r, k, work);
+        NAME(set_factors)(&t, c->f[2], r, k, factors, factors + t.rows);
+        squares += NAME(matrix_scale)(s, &t, matrix, factors, factors + t.rows, work);
+    }
+    c->values[0] = squares;
+    NAME(leave)(a, x);
+    NAME(leave)(&c->block[1], rows);
+    NAME(leave)(&c->block[2], columns);
     return 0;
 }

@@ -42,6 +42,7 @@ static void open_once(void)
         {"ssyevd_", &found.ssyevd, true},
         {"sgeqrf_", &found.sgeqrf, true},
         {"sorgqr_", &found.sorgqr, true},
+        {"dsyrk_", &found.dsyrk, true}, /* looked up in its dependencies, too */
         {"ilaver_", &found.ilaver, true},
         {"openblas_get_config", &found.config, false},
         {"openblas_set_num_threads", &found.set_threads, false},

@@ -167,8 +167,8 @@ static int32_t NAME(decompose)(linalg_space *s, int n, REAL *w)
     SYEVD("V", "U", &n, a, &n, w, &ask, &query, &integers, &query, &info, 1, 1);
     /* The size comes back in REAL: above 2^24 it may have been rounded down. */
     int size = (int)((double)ask * 1.0001) + 64;
-    REAL *work = space_take(s, 4, size);
-    int *whole = space_take(s, 5, integers);
+    REAL *work = space_take_bytes(s, 4, (size_t)size * sizeof *work);
+    int *whole = space_take_bytes(s, 5, (size_t)integers * sizeof *whole);
     if (!work || !whole)
         return NAME(no_memory)();
     SYEVD("V", "U", &n, a, &n, w, work, &size, whole, &integers, &info, 1, 1);
@@ -196,6 +196,32 @@ static int32_t NAME(eigen)(linalg_space *s, const linalg_call *c)
         for (int64_t i = 0; i < n; i++)
             out[i * n + column] = a[e * n + i];
     }
+    NAME(leave)(&c->block[1], out);
+    return 0;
+}
+
+/* Squares of what REAL holds need twice its digits: hence in double.  Buffer 1 is the input, then
+ * the output. */
+static int32_t NAME(gram_eigen)(linalg_space *s, const linalg_call *c)
+{
+    int64_t before, d, after, count = count_of(&c->block[0]);
+    unfold(&c->block[0], c->mode, &before, &d, &after);
+    const REAL *x = NAME(enter)(s, 0, &c->block[0]);
+    double *wide = space_take_bytes(s, 1, (size_t)count * sizeof *wide);
+    double *w = space_take_bytes(s, 2, (size_t)d * sizeof *w);
+    double *a = space_take_bytes(s, 3, (size_t)(d * d) * sizeof *a);
+    if (!x || !wide || !w || !a)
+        return NAME(no_memory)();
+    for (int64_t i = 0; i < count; i++)
+        wide[i] = (double)x[i];
+    gram_upper(s->lapack, wide, before, d, after, a);
+    TRY(double_decompose(s, (int)d, w));
+    REAL *out = space_take(s, 1, d * d);
+    if (!out)
+        return NAME(no_memory)();
+    for (int64_t e = 0; e < d; e++)
+        for (int64_t i = 0; i < d; i++)
+            out[i * d + (c->flags & 1 ? d - 1 - e : e)] = (REAL)a[e * d + i];
     NAME(leave)(&c->block[1], out);
     return 0;
 }
@@ -369,6 +395,8 @@ static int32_t NAME(run)(linalg_space *s, const linalg_call *c)
         return NAME(eigen)(s, c);
     case LINALG_QR:
         return NAME(qr)(s, c);
+    case LINALG_GRAM_EIGEN:
+        return NAME(gram_eigen)(s, c);
     case LINALG_INVERSE_ROOT:
         return NAME(inverse_root)(s, c);
     case LINALG_NEWTON_SCHULZ:

@@ -8,7 +8,7 @@
 #define MAX_ARRAYS_GROWN ((int64_t)1 << 33) /* elements of one array */
 
 static_assert((int)PROTOCOL_PRODUCT == (int)LINALG_PRODUCT &&
-                  (int)PROTOCOL_AXIS_SCALE == (int)LINALG_AXIS_SCALE &&
+                  (int)PROTOCOL_AXIS_NORMALISE == (int)LINALG_AXIS_NORMALISE &&
                   (int)PROTOCOL_BLOCKS == (int)LINALG_MAX_BLOCKS &&
                   (int)PROTOCOL_BLOCK_DIMS == (int)LINALG_MAX_DIMS,
               "the wire's numbers are the engine's");

@@ -12,7 +12,11 @@
  * Unlike the paper: no relative step size, no scaling by the parameters, momentum always.  The
  * rate is inside the momentum.  u takes the gradient's memory.  A vector is a matrix of one row:
  * r/mean(r) is 1 and c is v.  Kept are moving sums of g^2, which 1/C, 1/R and 1e-30 make means of
- * q.  State: m, rows and columns, and one parameter's rows and columns for the factors. */
+ * q.  State: m, rows and columns.
+ *
+ * RMS(u) needs all of r and c and one more look at g, and the update all of RMS(u): g is read, then
+ * read and written as u, then read again with x and m: 4 + 8 + 20 bytes of each f32 element.  A
+ * tensor of some megabytes is still in the cache at the second look. */
 #include "podium/extensions.h"
 #include "podium/optimizer.h"
 
@@ -21,7 +25,6 @@ typedef struct adafactor {
     const podium_linalg *linalg;
     podium_vec *m;
     podium_vec *moments; /* array: of each parameter its matrices' rows, then columns */
-    podium_vec *factors; /* array: 1/sqrt of a parameter's, scratch */
     double *scale;       /* [num_params] lr/max(1, RMS(u)) */
 } adafactor;
 
@@ -61,59 +64,14 @@ static int32_t setup(void *self)
     const podium_host *h = o->common.h;
     const podium_task *t = o->common.t;
     o->linalg = h->extension(h, PODIUM_LINALG);
-    if (!o->linalg || !PODIUM_HAS(o->linalg, axis_scale))
-        return h->fail(h, PODIUM_ENOTSUP, "adafactor needs podium.linalg with axis_scale");
-    int64_t all = 0, greatest = 1;
-    for (size_t i = 0; i < t->num_params; i++) {
-        int64_t n = layout_of(t->params[i]).moments;
-        all += n;
-        greatest = n > greatest ? n : greatest;
-    }
+    if (!o->linalg || !PODIUM_HAS(o->linalg, axis_normalise))
+        return h->fail(h, PODIUM_ENOTSUP, "adafactor needs podium.linalg with axis_normalise");
+    int64_t all = 0;
+    for (size_t i = 0; i < t->num_params; i++)
+        all += layout_of(t->params[i]).moments;
     PODIUM_TRY(podium_array(o, NULL, &o->scale));
     PODIUM_TRY(podium_state(o, "m", &o->m));
-    PODIUM_TRY(o->linalg->array_create(h, "moments", all, &o->moments));
-    return o->linalg->array_create(h, "factors", greatest, &o->factors);
-}
-
-static double get(const podium_tensor *v, int64_t i)
-{
-    return v->dtype == PODIUM_F64 ? ((double *)v->data)[i] : (double)((float *)v->data)[i];
-}
-
-static void put(const podium_tensor *v, int64_t i, double x)
-{
-    if (v->dtype == PODIUM_F64)
-        ((double *)v->data)[i] = x;
-    else
-        ((float *)v->data)[i] = (float)x;
-}
-
-/* The mean of q whose n elements have the moving sum of squares at v[i]. */
-static double mean_of(const podium_tensor *v, int64_t i, int64_t n)
-{
-    return get(v, i) / (double)n + 1e-30;
-}
-
-/* The factors of one parameter: 1/sqrt of r/mean(r) and of c, from its moments at `at`. */
-static int32_t set_factors(adafactor *o, layout l, int64_t at)
-{
-    const podium_host *h = o->common.h;
-    podium_tensor moments = {.struct_size = sizeof moments}, out = {.struct_size = sizeof out};
-    PODIUM_TRY(o->linalg->array_view(h, o->moments, &moments));
-    PODIUM_TRY(o->linalg->array_view(h, o->factors, &out));
-    for (int64_t k = 0; k < l.matrices; k++) {
-        int64_t first = k * l.rows;
-        double total = 0;
-        for (int64_t i = first; i < first + l.rows; i++)
-            total += mean_of(&moments, at + i, l.columns);
-        for (int64_t i = first; i < first + l.rows; i++) {
-            double r = mean_of(&moments, at + i, l.columns);
-            put(&out, i, 1 / sqrt(r * (double)l.rows / total));
-        }
-    }
-    for (int64_t i = l.all_rows; i < l.moments; i++)
-        put(&out, i, 1 / sqrt(mean_of(&moments, at + i, l.rows)));
-    return PODIUM_OK;
+    return o->linalg->array_create(h, "moments", all, &o->moments);
 }
 
 /* Parameter i's gradient becomes u; *rms its root mean square.  Its moments are at `at`. */
@@ -130,11 +88,8 @@ static int32_t normalise(adafactor *o, size_t i, double bt, int64_t at, double *
     podium_block x = podium_block_make(o->common.t->g, i, 0, 3, shape);
     podium_block rows = podium_block_make(o->moments, 0, at, 2, shape);
     podium_block columns = podium_block_make(o->moments, 0, at + l.all_rows, 2, across);
-    PODIUM_TRY(o->linalg->axis_squares(h, 1 - bt, &x, bt, &rows, &columns));
-    PODIUM_TRY(set_factors(o, l, at));
-    rows = podium_block_make(o->factors, 0, 0, 2, shape);
-    columns = podium_block_make(o->factors, 0, l.all_rows, 2, across);
-    PODIUM_TRY(o->linalg->axis_scale(h, &x, &rows, &columns, &squares));
+    double part = 1 - bt, eps = 1e-30;
+    PODIUM_TRY(o->linalg->axis_normalise(h, part, &x, bt, eps, &rows, &columns, &squares));
     *rms = sqrt(squares / (double)o->common.t->params[i]->count);
     return PODIUM_OK;
 }

@@ -16,8 +16,20 @@
  * basis; so do vectors without precondition_1d.  merge_dims merges axes from the first while their
  * product is at most max_precond_dim.  normalize_grads divides u by its root mean square.  The code
  * moves m out of the basis and back at every step; between two bases that changes nothing and is
- * left out. It computes eigenvectors and QR in float32, this in the task's precision. State: m, v,
- * one scratch vector, GG and Q: twice the sum of squares of the axes. */
+ * left out.  State: m, v, one scratch vector, GG and Q: twice the sum of squares of the axes.
+ *
+ * The code computes eigenvectors and QR in float32 (in float64 where that fails), this the first
+ * eigenvectors in double and the rest in the task's precision.  That is what matters: g g' squares
+ * the ratios of g's singular values, and a thousandth becomes 1e-6, which single precision hardly
+ * tells from a null space, so that their directions mix.
+ *
+ * No precision helps where a first factor has a null space of two dimensions or more: a vector of
+ * three elements or more with precondition_1d, an axis longer by two than the product of the
+ * others.  Any basis of it is a right one, LAPACK's comes from rounding, and Adam in another basis
+ * is another update: trajectories differ from one LAPACK or precision to another as those of the
+ * authors' code do.  What every basis gives is the first move's length and its component along the
+ * range.  Gradients that never leave a subspace have the like: in its complement p is rounding,
+ * below eps in double and above it in single precision. */
 #include "podium/extensions.h"
 #include "podium/optimizer.h"
 
@@ -122,8 +134,8 @@ static int32_t setup(void *self)
     soap *o = self;
     const podium_host *h = o->common.h;
     o->linalg = h->extension(h, PODIUM_LINALG);
-    if (!o->linalg)
-        return h->fail(h, PODIUM_ENOTSUP, "soap needs podium.linalg");
+    if (!o->linalg || !PODIUM_HAS(o->linalg, gram_eigen))
+        return h->fail(h, PODIUM_ENOTSUP, "soap needs podium.linalg with gram_eigen");
     int64_t longest = 1;
     o->tensors = calloc(o->common.t->num_params + 1, sizeof *o->tensors);
     int64_t used = o->tensors ? lay_out(o, &longest) : 0;
@@ -178,15 +190,16 @@ static int32_t accumulate(soap *o, size_t i)
     return PODIUM_OK;
 }
 
+/* From the gradient, not from GG, which may be in single precision. */
 static int32_t first_bases(soap *o, size_t i)
 {
     const tensor *t = &o->tensors[i];
+    podium_block g = block_of(o, o->common.t->g, i);
     for (int32_t k = 0; k < t->ndim; k++) {
         if (t->at[k] < 0)
             continue;
-        podium_block gg = podium_block_square(o->gg, t->at[k], t->shape[k]);
         podium_block q = podium_block_square(o->q, t->at[k], t->shape[k]);
-        PODIUM_TRY(o->linalg->eigen(o->common.h, &gg, 1, &q, NULL));
+        PODIUM_TRY(o->linalg->gram_eigen(o->common.h, &g, k, 1, &q));
     }
     return PODIUM_OK;
 }

@@ -219,6 +219,23 @@ static int32_t axis_scale(const podium_host *h, const podium_block *x, const pod
     return call(&q, (const podium_block *[]){x, rows, columns}, 3, NULL, squares, 1);
 }
 
+static int32_t gram_eigen(const podium_host *h, const podium_block *x, int32_t mode,
+                          int32_t descending, const podium_block *vectors)
+{
+    (void)h;
+    protocol_linalg q = {.op = PROTOCOL_GRAM_EIGEN, .mode = mode, .flags = descending != 0};
+    return call(&q, (const podium_block *[]){x, vectors}, 2, NULL, NULL, 0);
+}
+
+static int32_t axis_normalise(const podium_host *h, double alpha, const podium_block *x,
+                              double beta, double eps, const podium_block *rows,
+                              const podium_block *columns, double *squares)
+{
+    (void)h;
+    protocol_linalg q = {.op = PROTOCOL_AXIS_NORMALISE, .f = {alpha, beta, eps}};
+    return call(&q, (const podium_block *[]){x, rows, columns}, 3, NULL, squares, 1);
+}
+
 const podium_linalg runner_linalg = {
     .struct_size = sizeof runner_linalg,
     .array_create = array_create,
@@ -236,4 +253,6 @@ const podium_linalg runner_linalg = {
     .add = add,
     .axis_squares = axis_squares,
     .axis_scale = axis_scale,
+    .gram_eigen = gram_eigen,
+    .axis_normalise = axis_normalise,
 };

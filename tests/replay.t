@@ -27,6 +27,16 @@ for source in optimizers/*.c; do
     grep -q "^| \[$name\](https://" docs/optimizers.md
     check "$name has a row in docs/optimizers.md (make optimizer-table)" $?
 done
+made=$build/replay-made
+if command -v python3 >/dev/null && mkdir -p "$made"; then
+    python3 tools/golden_cases.py "$made" &&
+        cmp "$made/adafactor-gradients-c.json" $cases/adafactor-gradients-c.json &&
+        cmp "$made/soap-gradients-c.json" $cases/soap-gradients-c.json
+    check "tools/golden_cases.py makes the trajectories of setting c" $?
+    rm -rf "$made"
+else
+    check "tools/golden_cases.py makes the trajectories of setting c # SKIP no python3" 0
+fi
 for device in ref cpu; do
     "$build/podium" replay $cases/schedules.json $cases/clipping.json --device $device >/dev/null
     check "schedules and clipping are AlgoPerf's and PyTorch's on $device" $?

@@ -217,6 +217,39 @@ static void test_eigen(bed *t)
     free(v);
 }
 
+/* A matrix x of rank 3 in four rows, its third singular value some thousandth of the others: q'x
+ * has a last row of nothing against the one above, although x x' hardly tells the two apart. */
+static void test_gram_eigen(bed *t, int mode)
+{
+    enum { M = 4, N = 6 };
+    void *a = numbers(t), *v = numbers(t);
+    linalg_block x = mode ? block(a, N, M, 0, 2) : block(a, M, N, 0, 2), q = block(v, M, M, 0, 1);
+    double length[M] = {0};
+    int64_t down = x.stride[mode], right = x.stride[!mode];
+    for (int64_t j = 0; j < N; j++) {
+        double first = get(t, a, j * right), second = get(t, a, down + j * right);
+        put(t, a, 2 * down + j * right, first + second + (j % 2 ? 1e-3 : -1e-3));
+        put(t, a, 3 * down + j * right, first - second);
+    }
+    run(t, (linalg_call){.op = LINALG_GRAM_EIGEN, .mode = mode, .flags = 1, .block = {x, q}});
+    for (int64_t e = 0; e < M; e++) {
+        for (int64_t j = 0; j < N; j++) {
+            double y = 0;
+            for (int64_t i = 0; i < M; i++)
+                y += at(t, &q, i, e, 0) * get(t, a, i * down + j * right);
+            length[e] += y * y;
+        }
+        length[e] = sqrt(length[e]);
+    }
+    bool falls = length[0] > length[1] && length[1] > 100 * length[2] && length[2] > 1e-4;
+    ok(falls && length[3] / length[2] < fmax(50 * t->tolerance, 1e-8) &&
+           not_orthonormal(t, &q) < t->tolerance,
+       "%s: a null space along axis %d is told from a thousandth: %.1e of it", t->b->name, mode,
+       length[3] / length[2]);
+    free(a);
+    free(v);
+}
+
 static void test_qr(bed *t)
 {
     enum { M = 9, N = 5 };
@@ -433,8 +466,54 @@ static void test_axes_of_many(bed *t)
     free(x);
 }
 
+/* The two operations with the factors made by hand between them. */
+static void test_axis_normalise(bed *t, int64_t gap)
+{
+    enum { B = 2, R = 6, C = 5 };
+    void *a = numbers(t), *r = numbers(t), *c = numbers(t);
+    linalg_block x = block(a, B, R, C, gap), high = block(r, B, R, 0, 1),
+                 wide = block(c, B, C, 0, 0);
+    double want[B][R][C], error = 0, total = 0, squares, eps = 0.25;
+    for (int b = 0; b < B; b++) {
+        double rows[R], columns[C] = {0}, mean = 0;
+        for (int64_t j = 0; j < C; j++)
+            columns[j] = 0.5 * fabs(at(t, &wide, b, j, 0)) / R + eps;
+        for (int64_t i = 0; i < R; i++) {
+            rows[i] = 0.5 * fabs(at(t, &high, b, i, 0)) / C + eps;
+            for (int64_t j = 0; j < C; j++) {
+                rows[i] += 3 * pow(at(t, &x, b, i, j), 2) / C;
+                columns[j] += 3 * pow(at(t, &x, b, i, j), 2) / R;
+            }
+            mean += rows[i] / R;
+        }
+        for (int64_t i = 0; i < R; i++)
+            for (int64_t j = 0; j < C; j++) {
+                want[b][i][j] = at(t, &x, b, i, j) / sqrt(rows[i] / mean * columns[j]);
+                total += want[b][i][j] * want[b][i][j];
+            }
+    }
+    for (int64_t i = 0; i < ROOM; i++) { /* sums of squares are not negative */
+        put(t, r, i, fabs(get(t, r, i)));
+        put(t, c, i, fabs(get(t, c, i)));
+    }
+    run(t, (linalg_call){.op = LINALG_AXIS_NORMALISE,
+                         .f = {3, 0.5, eps},
+                         .block = {x, high, wide},
+                         .values = &squares});
+    for (int64_t i = 0; i < B * R * C; i++)
+        error = worst(error, at(t, &x, i / (R * C), i / C % R, i % C),
+                      want[i / (R * C)][i / C % R][i % C]);
+    ok(error < t->tolerance && worst(0, squares / total, 1) < t->tolerance,
+       "%s: matrices by the root of their row and column means, error %.1e", t->b->name, error);
+    free(a);
+    free(r);
+    free(c);
+}
+
 static void test_axes(bed *t)
 {
+    test_axis_normalise(t, 0);
+    test_axis_normalise(t, 1);
     test_axes_of(t, 3, 9, 7, 2);
     test_axes_of(t, 2, 3, 4, 0);
     test_axes_of(t, 2, 70, 5, 1);
@@ -453,6 +532,8 @@ static void test_errors(bed *t)
         {.op = LINALG_GRAM, .mode = 2, .block = {wide, square}},
         {.op = LINALG_CONTRACT, .block = {wide, wide, wide}},
         {.op = LINALG_EIGEN, .block = {wide, wide}},
+        {.op = LINALG_GRAM_EIGEN, .mode = 1, .block = {wide, square}},
+        {.op = LINALG_GRAM_EIGEN, .mode = 2, .block = {wide, square}},
         {.op = LINALG_QR, .block = {wide, wide}},
         {.op = LINALG_INVERSE_ROOT, .block = {square, wide}},
         {.op = LINALG_NEWTON_SCHULZ, .mode = 5, .block = {line}},
@@ -460,6 +541,7 @@ static void test_errors(bed *t)
         {.op = LINALG_TAKE, .block = {square, square}, .order = order},
         {.op = LINALG_AXIS_SQUARES, .block = {wide, block(a, 4, 0, 0, 0), block(a, 3, 0, 0, 0)}},
         {.op = LINALG_AXIS_SCALE, .block = {line, line, line}},
+        {.op = LINALG_AXIS_NORMALISE, .block = {wide, square, square}},
         {.op = LINALG_OPS},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
@@ -498,6 +580,8 @@ int main(void)
         test_product(&t);
         test_modes(&t);
         test_eigen(&t);
+        test_gram_eigen(&t, 0);
+        test_gram_eigen(&t, 1);
         test_qr(&t);
         test_inverse_root(&t);
         test_newton_schulz(&t);

@@ -85,7 +85,7 @@ static bool is_program(const char *t, size_t i)
 }
 
 /* Sites behind the table of hyperparameters (defaults are the goldens' to give), comments and
- * loops left out: in C code " - " and " + " between operands flip, 0.5 and 2 * change. */
+ * loops left out: in C code " - " and " + " between operands flip, 0.5, 2 * and 1e-30 change. */
 static void scan(const char *t, sites *s)
 {
     const char *table = strstr(t, "    NULL,\n};");
@@ -108,6 +108,9 @@ static void scan(const char *t, sites *s)
             add(s, t, i + 1, 1, t[i + 1] == '-' ? "+" : "-");
         } else if (!strncmp(t + i, "0.5 *", 5)) {
             add(s, t, i, 3, "0.51");
+        } else if (!strncmp(t + i, "1e-30", 5)) {
+            add(s, t, i, 5, "1e-28");
+            add(s, t, i, 5, "0");
         } else if (!strncmp(t + i, "2 *", 3) && !isalnum((unsigned char)t[i - 1])) {
             add(s, t, i, 1, "2.02");
         }

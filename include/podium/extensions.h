@@ -82,7 +82,7 @@ typedef struct podium_linalg {
     int32_t (*add)(const podium_host *h, double alpha, const podium_block *x, double beta,
                    const podium_block *y);
 
-    /* What follows was appended after 1.0: look for it with PODIUM_HAS(l, axis_scale). */
+    /* What follows was appended after 1.0: look for it with PODIUM_HAS(l, FUNCTION). */
 
     /* Sums of squares along the last two axes of a matrix or a batch x [.., R, C], in double:
      * rows[.., i] = alpha sum_j x[.., i, j]^2 + beta rows[.., i] and, over i, columns[.., j]; beta
@@ -93,6 +93,18 @@ typedef struct podium_linalg {
      * that came out, in double, NULL: not wanted.  One pass over x. */
     int32_t (*axis_scale)(const podium_host *h, const podium_block *x, const podium_block *rows,
                           const podium_block *columns, double *squares);
+    /* Columns of `vectors`: orthonormal eigenvectors of X X', X as in gram, by ascending
+     * eigenvalue, or descending.  Formed and decomposed in double in every task: in single
+     * precision X X' hardly tells a singular value of X of a thousandth of the largest from none.
+     */
+    int32_t (*gram_eigen)(const podium_host *h, const podium_block *x, int32_t mode,
+                          int32_t descending, const podium_block *vectors);
+    /* axis_squares, then x[.., i, j] /= sqrt(r_i c_j / mean of r) in place, r_i = rows[.., i]/C +
+     * eps and c_j = columns[.., j]/R + eps: a second moment of rank one.  *squares as axis_scale.
+     */
+    int32_t (*axis_normalise)(const podium_host *h, double alpha, const podium_block *x,
+                              double beta, double eps, const podium_block *rows,
+                              const podium_block *columns, double *squares);
 } podium_linalg;
 
 /* A row-major block without gaps. */
