@@ -17,6 +17,9 @@ comma := ,
 ifdef SANITIZE
 override CFLAGS += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 LDFLAGS += -fsanitize=$(SANITIZE)
+# At the start, not at first use: LeakSanitizer of gcc 12 crashes on the thread-local variables of a library
+# that came later.
+LDLIBS += -Wl,--no-as-needed -ldnnl
 BUILD := $(BUILD)/sanitize-$(subst $(comma),-,$(SANITIZE))
 endif
 LDLIBS += -lyaml -ljansson -lunistring -lz -ldl -lm
