@@ -1,8 +1,8 @@
 /* A trial's record, read back: trial.jsonl, one JSON object a line (schema podium-record/1).
  *
- *   header      {"event": "header", "schema", "submission": {name, version, authors, sha256, abi,
- *               defaults_only, hyperparameters}, "workload": {name, size, held_out, fingerprint,
- *               data_id, batch_size, step_hint, eval_every_examples, budget_steps,
+ *   header      {"event": "header", "schema", "submission": {name, version, authors, url, source,
+ *               sha256, abi, defaults_only, hyperparameters}, "workload": {name, size, held_out,
+ *               fingerprint, data_id, batch_size, step_hint, eval_every_examples, budget_steps,
  *               target: {metric, value}, ...}, "ruleset", "unranked", "study", "trial", "seed",
  *               "machine": {cpu, isa, threads, device, precision, sandbox, ...}, "build": {...}}
  *   evaluation  {"event": "evaluation", "step", "examples", "loss", "accuracy" (or the
