@@ -169,11 +169,13 @@ soak: tests
 	$(MAKE) fuzz FUZZ_SECONDS=60
 	$(MAKE) thread-check
 
-# BENCHMARKS.md's tables and the site, from the committed records.
+# BENCHMARKS.md's tables and the sites, from the committed records: what submissions/ holds, and
+# every optimizer at its defaults, which are other submissions by the same names.
 leaderboard: all
 	@sh tools/tables.sh ./podium
-	./podium leaderboard $(filter-out results/tuning/,$(wildcard results/*/)) \
-	  $(addprefix --tuning ,$(wildcard results/tuning/*.jsonl)) --out $(BUILD)/leaderboard
+	./podium leaderboard results/mini $(addprefix --tuning ,$(wildcard results/tuning/*.jsonl)) \
+	  --out $(BUILD)/leaderboard
+	./podium leaderboard results/first-mini --out $(BUILD)/leaderboard-defaults
 
 # Every optimizer at its defaults on the mini workloads; FIRST="--jobs 2 --lock FILE": options of the tool.
 first-results: all
@@ -221,7 +223,7 @@ help:
 	@echo 'make thread-check the tests where threads meet, under ThreadSanitizer, by clang'
 	@echo 'make bench        speed, as ratios against rivals; bench-peers sets up PyTorch for it'
 	@echo 'make optimizer-table  docs/optimizers.md: counted, measured and proven'
-	@echo 'make leaderboard  the site from results/'
+	@echo 'make leaderboard  the tables and sites from results/'
 	@echo 'make first-results  every optimizer at its defaults on the mini workloads: hours; resumes'
 	@echo 'make data         prepare and verify data sets'
 	@echo 'make style        clang-format (CHECK=1: only say where)'

@@ -5,7 +5,7 @@ set -eu
 podium=$1
 table=$(mktemp)
 trap 'rm -f "$table" "$table.new"' EXIT
-"$podium" score results/vit-mini --format markdown > "$table"
+"$podium" score results/mini --format markdown > "$table"
 # place MARKER PAGE: the table between its begin and end
 place() {
     awk -v table="$table" -v marker="$1" '
