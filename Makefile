@@ -173,7 +173,7 @@ soak: tests
 # every optimizer at its defaults, which are other submissions by the same names.
 leaderboard: all
 	@sh tools/tables.sh ./podium
-	./podium leaderboard results/mini $(addprefix --tuning ,$(wildcard results/tuning/*.jsonl)) \
+	./podium leaderboard results/mini $(addprefix --tuning ,$(filter-out %-bleu.jsonl,$(wildcard results/tuning/*.jsonl))) \
 	  --out $(BUILD)/leaderboard
 	./podium leaderboard results/first-mini --out $(BUILD)/leaderboard-defaults
 

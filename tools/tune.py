@@ -10,8 +10,9 @@ Stages, each resumable (a trial whose line is in the log is not run again):
 Then `--report` prints the tables of the log: best settings, order on the fresh seeds, evaluation noise against
 the slope at the target.  Every trial is a `podium run`; the log keeps its curve.
 
-A file may name a `variant` of its own (the yaml of `podium run --variant`, as JSON), and a `metric` that grows: the
-target is on it then, and curves hold it negated, so that less is better everywhere.
+`keep_going` in a file trains all trials on behind the size's target, where a new one is sought.  A file may name a
+`variant` of its own (the yaml of `podium run --variant`, as JSON), and a `metric` that grows: the target is on it
+then, and curves hold it negated, so that less is better everywhere.
 """
 import argparse, concurrent.futures, json, math, os, shutil, statistics, subprocess, sys, tempfile
 
@@ -72,7 +73,8 @@ def trial(config, job, threads):
         command += ["--variant", path]
     if "max_steps" in config:
         command += ["--max-steps", str(config["max_steps"])]
-    if job["stage"] == 1:  # the curve behind the target too, for noise and slope
+    # The curve behind the target too, for noise and slope, and where the target is still sought.
+    if job["stage"] == 1 or config.get("keep_going"):
         command.append("--keep-going")
     for name, value in sorted(job["setting"].items()):
         command += ["--set", "%s=%s" % (name, value)]
