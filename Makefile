@@ -106,7 +106,8 @@ $(LIB): $(LIB_OBJECTS) $(BACKEND_OBJECTS)
 $(PODIUM): $(CLI_OBJECTS) $(LIB)
 	$(call say,LINK)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(BACKEND_ROOTS) -o $@ $(CLI_OBJECTS) $(LIB) $(BACKEND_LIBS) $(LDLIBS)
-podium: $(PODIUM)
+# A link is as old as what it leads to, so one to another build would look up to date.
+podium: $(PODIUM) $(if $(filter $(PODIUM),$(shell readlink podium)),,FORCE)
 	@ln -sf $(PODIUM) $@
 
 # The runner holds the submission's .so and nothing of ours but include/ and the protocol.  One thread,
