@@ -36,6 +36,12 @@ ok $? "it predicts before it runs"
 ok $? "without records there is no table"
 claim --only A --only 24 --jobs 2; [ $? = 2 ] && grep -q "a setting is chosen from cells that are left out" "$dir/out"
 ok $? "cells whose setting nobody searched for cannot run"
+sed 's/"name": "C"/"name": "b-B"/' "$dir/study.json" > "$dir/twins.json"
+tools/claim.py "$dir/twins.json" --results "$dir/r" --hours > "$dir/out" 2>&1; [ $? = 2 ] &&
+    grep -q "models: the records of 'B b' would have another's name" "$dir/out" &&
+    sed 's/"name": "C"/"name": "B b++"/' "$dir/study.json" > "$dir/plus.json" &&
+    tools/claim.py "$dir/plus.json" --results "$dir/r" --hours > "$dir/out" 2>&1
+ok $? "two models whose records would have one name are refused; a plus is a difference"
 claim --jobs 2 && [ "$(trials)" = 16 ] && grep -q '^s: 16 trials finished, 0 left' "$dir/out"
 ok $? "search and fresh seeds of all cells run, two at once"
 claim && [ "$(trials)" = 0 ]

@@ -39,6 +39,7 @@ def fail(text):
 
 
 def slug(text):
+    text = text.replace("+", " plus ")     # Compacter++ is not Compacter
     return re.sub("[^a-z0-9.=]+", "-", text.lower()).strip("-")
 
 
@@ -57,6 +58,10 @@ class Study:
             self.file = json.load(f)
         for axis in AXES:
             self.file.setdefault(axis, [{"name": ""}])
+            slugs = [slug(x["name"]) for x in self.file[axis]]
+            for x in self.file[axis]:
+                if slugs.count(slug(x["name"])) > 1:
+                    fail("%s: %s: the records of '%s' would have another's name" % (path, axis, x["name"]))
         for name in ("name", "seeds", "search_seed", "seconds_a_step"):
             if name not in self.file:
                 fail("%s: key '%s' is missing" % (path, name))
