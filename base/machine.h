@@ -14,6 +14,6 @@ int machine_threads(void);          /* that this process may use at once */
 int64_t machine_memory_bytes(void); /* installed; -1 unknown */
 int64_t machine_memory_available(void);
 int64_t machine_peak_resident(void); /* bytes of this process so far; -1 unknown */
-uint64_t clock_nanoseconds(void); /* CLOCK_MONOTONIC */
+uint64_t clock_nanoseconds(void);    /* CLOCK_MONOTONIC */
 
 #endif

@@ -23,7 +23,7 @@
 #include "harness/trial.h"
 #include "scoring/preset.h"
 
-#define MAX_MANY           256
+#define MAX_MANY 256
 #define VARIANT_MOST_BYTES (1 << 20)
 
 typedef struct options {
@@ -580,7 +580,8 @@ const command command_run = {
         "                           are still missing are left out, and it says why)\n"
         "  --no-prepare             make no data\n"
         "  --held-out VARIANT       a held-out variant of the workload\n"
-        "  --variant FILE.yaml      a variant of your own, UNRANKED: `name`, `target` and whatever\n"
+        "  --variant FILE.yaml      a variant of your own, UNRANKED: `name`, `target` and "
+        "whatever\n"
         "                           else of the size's yaml it replaces (model, data, batch ...)\n"
         "  --ruleset external|self|free   external: points of the submission's search space;\n"
         "                           self: defaults only; free: the one setting everywhere\n"

@@ -142,7 +142,7 @@ static int32_t take_fingerprint(workload_config *c)
     text_buffer text = {0};
     text_print(&text, "%s/%s/%s\n", c->entry->name, c->size, c->held_out);
     yaml_print_canonical(&text, yaml_get(yaml_get(root, "sizes"), c->size));
-    yaml_print_canonical(&text, c->own        ? yaml_root(c->own)
+    yaml_print_canonical(&text, c->own         ? yaml_root(c->own)
                                 : *c->held_out ? yaml_get(variants, c->held_out)
                                                : NULL);
     yaml_print_canonical(&text, yaml_get(root, "sources"));

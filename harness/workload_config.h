@@ -2,8 +2,8 @@
  *
  *   name, description
  *   sizes: {mini: {model, data, batch, step_hint, eval_every_examples, budget_steps, dropout,
- *                  label_smoothing, target: {metric: loss|accuracy|bleu|matthews, value}}, base: ...}
- *   held_out: {glu: {model: {overrides}, sizes: {mini: {target, step_hint, budget_steps}}}, ...}
+ *                  label_smoothing, target: {metric: loss|accuracy|bleu|matthews, value}}, base:
+ * ...} held_out: {glu: {model: {overrides}, sizes: {mini: {target, step_hint, budget_steps}}}, ...}
  *   extents: {mini: {...}, ...}: numbers of the data that decide the model's shape, for counting
  *            without the data (workload.h: outline); no part of the fingerprint, the data id is
  *   sources: anything (named in the fingerprint)
@@ -11,8 +11,9 @@
  * A variant takes from its size what it does not say, but for the target: each has its own.
  * Budgets are in reference steps.
  *
- * A variant may also come from the user, as a file of its own that ranks nothing: a map of `name` and
- * whatever keys of a size it replaces, the data too, maps within maps likewise; target is required. */
+ * A variant may also come from the user, as a file of its own that ranks nothing: a map of `name`
+ * and whatever keys of a size it replaces, the data too, maps within maps likewise; target is
+ * required. */
 #ifndef HARNESS_WORKLOAD_CONFIG_H
 #define HARNESS_WORKLOAD_CONFIG_H
 
