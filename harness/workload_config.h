@@ -2,8 +2,9 @@
  *
  *   name, description
  *   sizes: {mini: {model, data, batch, step_hint, eval_every_examples, budget_steps, dropout,
- *                  label_smoothing, target: {metric: loss|accuracy|bleu|matthews, value}}, base:
- * ...} held_out: {glu: {model: {overrides}, sizes: {mini: {target, step_hint, budget_steps}}}, ...}
+ *                  label_smoothing, target: {metric: loss|accuracy|bleu|matthews, value}},
+ *           base: ...}
+ *   held_out: {glu: {model: {overrides}, sizes: {mini: {target, step_hint, budget_steps}}}, ...}
  *   extents: {mini: {...}, ...}: numbers of the data that decide the model's shape, for counting
  *            without the data (workload.h: outline); no part of the fingerprint, the data id is
  *   sources: anything (named in the fingerprint)
