@@ -214,20 +214,17 @@ static double field_step(const record *r, size_t i)
     return (double)r->evaluations[i].step;
 }
 
-static double field_valid(const record *r, size_t i)
-{
-    return r->evaluations[i].loss;
-}
-
-static double field_train(const record *r, size_t i)
-{
-    return r->evaluations[i].train_loss;
-}
-
-static double field_norm(const record *r, size_t i)
-{
-    return r->evaluations[i].parameter_norm;
-}
+#define FIELD(name)                                       \
+    static double field_##name(const record *r, size_t i) \
+    {                                                     \
+        return r->evaluations[i].name;                    \
+    }
+FIELD(loss)
+FIELD(train_loss)
+FIELD(parameter_norm)
+FIELD(gradient_norm)
+FIELD(gradient_signal)
+FIELD(gradient_noise)
 
 /* Way between two evaluations over its number of steps, relative to the parameters. */
 static double field_update(const record *r, size_t i)
@@ -247,21 +244,6 @@ static double field_step_norm(const record *r, size_t i)
 static double field_rate(const record *r, size_t i)
 {
     return r->evaluations[i].step_norm / r->evaluations[i].gradient_norm;
-}
-
-static double field_gradient(const record *r, size_t i)
-{
-    return r->evaluations[i].gradient_norm;
-}
-
-static double field_signal(const record *r, size_t i)
-{
-    return r->evaluations[i].gradient_signal;
-}
-
-static double field_noise(const record *r, size_t i)
-{
-    return r->evaluations[i].gradient_noise;
 }
 
 static double field_seconds(const record *r, size_t i)
@@ -289,14 +271,14 @@ static void print_diagnosis(const compare_pairs *p, int side)
         double (*below)(const record *r, size_t i); /* median of field over median of it */
     } rows[] = {
         {"step", field_step, NULL},
-        {"validation loss", field_valid, NULL},
-        {"loss of the last batch", field_train, NULL},
-        {"norm of the parameters", field_norm, NULL},
+        {"validation loss", field_loss, NULL},
+        {"loss of the last batch", field_train_loss, NULL},
+        {"norm of the parameters", field_parameter_norm, NULL},
         {"update / norm", field_step_norm, NULL},
         {"net update a step / norm", field_update, NULL},
-        {"norm of the gradient", field_gradient, NULL},
+        {"norm of the gradient", field_gradient_norm, NULL},
         {"effective learning rate", field_rate, NULL},
-        {"gradient noise, examples", field_noise, field_signal},
+        {"gradient noise, examples", field_gradient_noise, field_gradient_signal},
         {"seconds a step", field_seconds, NULL},
     };
     printf("\n  %-26s %10s %10s %10s %10s %10s\n", p->name[side], "start", "25 %", "50 %", "75 %",
