@@ -1,5 +1,6 @@
 /* Opens the LAPACK that the dynamic linker finds, and says which it is.  Its names are looked up at
  * run time: any LAPACK will do, and only OpenBLAS has more to say. */
+#include "base/library.h"
 #include "engine/lapack.h"
 #include "engine/linalg.h"
 
@@ -15,40 +16,21 @@
 static lapack found;        /* written once, before anyone reads it */
 static const char *missing; /* what could not be found; NULL: nothing */
 
-/* An object pointer into the function pointer at `to`, as POSIX has it. */
-static void look_up(void *library, const char *name, void *to, bool needed)
-{
-    void *object = dlsym(library, name);
-    if (!object && needed)
-        missing = name;
-    memcpy(to, &object, sizeof object);
-}
-
 static void open_once(void)
 {
-    void *library = dlopen(SONAME, RTLD_LAZY | RTLD_LOCAL); /* stays open */
-    if (!library) {
-        missing = "the library";
-        return;
-    }
-    const struct {
-        const char *name;
-        void *to;
-        bool needed;
-    } all[] = {
-        {"dsyevd_", &found.dsyevd, true},
-        {"dgeqrf_", &found.dgeqrf, true},
-        {"dorgqr_", &found.dorgqr, true},
-        {"ssyevd_", &found.ssyevd, true},
-        {"sgeqrf_", &found.sgeqrf, true},
-        {"sorgqr_", &found.sorgqr, true},
-        {"dsyrk_", &found.dsyrk, true}, /* looked up in its dependencies, too */
-        {"ilaver_", &found.ilaver, true},
-        {"openblas_get_config", &found.config, false},
-        {"openblas_set_num_threads", &found.set_threads, false},
+    static const library_symbol all[] = {
+        {"dsyevd_", &found.dsyevd, false},
+        {"dgeqrf_", &found.dgeqrf, false},
+        {"dorgqr_", &found.dorgqr, false},
+        {"ssyevd_", &found.ssyevd, false},
+        {"sgeqrf_", &found.sgeqrf, false},
+        {"sorgqr_", &found.sorgqr, false},
+        {"dsyrk_", &found.dsyrk, false}, /* of the BLAS it depends on */
+        {"ilaver_", &found.ilaver, false},
+        {"openblas_get_config", &found.config, true},
+        {"openblas_set_num_threads", &found.set_threads, true},
     };
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        look_up(library, all[i].name, all[i].to, all[i].needed);
+    missing = library_open(SONAME, all, sizeof all / sizeof *all);
 }
 
 int32_t lapack_open(const lapack **out)

@@ -1,12 +1,11 @@
 #include "engine/cpu/dnnl_api.h"
 
-#include <dlfcn.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <omp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include "base/library.h"
 
 /* A memory descriptor is a struct in 2.x and an owned handle in 3.x. */
 #if DNNL_VERSION_MAJOR >= 3
@@ -51,20 +50,12 @@ static const char *missing; /* what could not be found; NULL: nothing */
 
 static void open_once(void)
 {
-    void *library = dlopen(SONAME, RTLD_LAZY | RTLD_LOCAL); /* stays open */
-    void *object;
-    if (!library) {
-        missing = "the library";
-        return;
-    }
-#define LOOK_UP(name)                           \
-    object = dlsym(library, "dnnl_" #name);     \
-    missing = object ? missing : "dnnl_" #name; \
-    memcpy(&dnnl.name, &object, sizeof object);
-    FUNCTIONS(LOOK_UP)
+#define SYMBOL(name) {"dnnl_" #name, &dnnl.name, false},
+    static const library_symbol all[] = {FUNCTIONS(SYMBOL)};
+    missing = library_open(SONAME, all, sizeof all / sizeof *all);
 }
 
-static int32_t library_open(void)
+static int32_t open_dnnl(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, open_once);
@@ -166,7 +157,7 @@ static const char *isa_name(dnnl_cpu_isa_t isa)
 
 int32_t dnnl_unit_create(dnnl_unit **out, int threads)
 {
-    TRY(library_open());
+    TRY(open_dnnl());
     dnnl_unit *u = calloc(1, sizeof *u);
     if (!u)
         return podium_fail(PODIUM_ENOMEM, "cannot allocate the oneDNN unit");
