@@ -83,11 +83,7 @@ int32_t diagnosis_gradients(diagnosis *d, void *x, uint64_t seed, int64_t evalua
     training *t = d->training;
     for (int i = 0; i < 2; i++) {
         int64_t number = 2 * evaluation + i;
-        graph_settings settings = {
-            .seed = philox_derive(seed, (uint64_t)number),
-            .dropout = t->config.dropout,
-            .label_smoothing = t->config.label_smoothing,
-        };
+        graph_settings settings = training_settings(t, philox_derive(seed, (uint64_t)number));
         double loss;
         TRY(parallel_agree(t->ranks, training_draw(t, seed, number, batch)));
         TRY(training_mean_gradient(t, &t->train, x, d->gradients[i], &settings, &loss));

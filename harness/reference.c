@@ -71,11 +71,7 @@ static int32_t update(reference *r)
 static int32_t one_step(reference *r, double *seconds)
 {
     training *t = r->training;
-    graph_settings settings = {
-        .seed = (uint64_t)r->step,
-        .dropout = t->config.dropout,
-        .label_smoothing = t->config.label_smoothing,
-    };
+    graph_settings settings = training_settings(t, (uint64_t)r->step);
     double loss;
     uint64_t start = clock_nanoseconds();
     TRY(training_mean_gradient(t, r->shared ? &t->train : &r->own, r->vectors[0], r->vectors[1],

@@ -149,6 +149,15 @@ static int32_t set_inputs(const training_graph *g, const workload_batch *b)
     return 0;
 }
 
+graph_settings training_settings(const training *t, uint64_t seed)
+{
+    return (graph_settings){
+        .seed = seed,
+        .dropout = t->config.dropout,
+        .label_smoothing = t->config.label_smoothing,
+    };
+}
+
 /* The settings, with this rank's place in the batch. */
 static graph_settings placed(const training *t, const graph_settings *settings)
 {

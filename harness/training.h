@@ -57,6 +57,8 @@ void training_graph_release(training_graph *g);
 int32_t training_initialise(training *t, uint64_t seed, void *x);
 /* Draws the batch of a step, this rank's part of it. */
 int32_t training_draw(training *t, uint64_t seed, int64_t step, int64_t batch);
+/* The dropout and label smoothing of the workload. */
+graph_settings training_settings(const training *t, uint64_t seed);
 /* Loss, and the gradient unless grad is NULL, of the drawn batch at x: on several ranks, of this
  * rank's part alone. */
 int32_t training_gradient(training *t, training_graph *g, void *x, void *grad,

@@ -29,17 +29,14 @@ enum {
 static int32_t serve_evaluate(void *arg, const void *at, void *grad, uint32_t what, podium_eval *io)
 {
     trial *t = arg;
-    const workload_config *c = &t->training.config;
     bool sampled = what & PODIUM_SAMPLED_LABELS;
     if (sampled && !t->training.train.model.label_input)
         return podium_fail(PODIUM_ENOTSUP, "this task's labels are not classes to sample from");
     if (io->precision && io->precision != t->training.precision)
         return podium_fail(PODIUM_ENOTSUP, "a trial has one precision");
-    graph_settings settings = {
-        .seed = io->seed,
-        .dropout = c->dropout,
-        .label_smoothing = sampled ? 0 : c->label_smoothing, /* draws are the model's own */
-    };
+    graph_settings settings = training_settings(&t->training, io->seed);
+    if (sampled) /* draws are the model's own */
+        settings.label_smoothing = 0;
     if (io->has_regularisation && !isnan(io->dropout))
         settings.dropout = io->dropout;
     if (io->has_regularisation && !isnan(io->label_smoothing))
