@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,13 +18,26 @@
 #define MAX_CHECKPOINT_BYTES ((size_t)1 << 40)
 #define MAX_RECORD_BYTES ((size_t)64 << 20)
 
-int32_t journal_open(journal *j, const char *folder, int64_t keep)
+int32_t journal_open(journal *j, const char *folder)
 {
     j->fd = -1;
+    j->bytes = 0;
     TRY(path_join(j->path, sizeof j->path, folder, "trial.jsonl"));
     j->fd = open(j->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (j->fd < 0)
         return podium_fail(PODIUM_EIO, "cannot open '%s': %s", j->path, strerror(errno));
+    if (!flock(j->fd, LOCK_EX | LOCK_NB))
+        return 0;
+    /* a file system without locks: two writers go unnoticed there */
+    if (errno != EWOULDBLOCK)
+        return errno == ENOLCK || errno == EOPNOTSUPP
+                   ? 0
+                   : podium_fail(PODIUM_EIO, "cannot lock '%s': %s", j->path, strerror(errno));
+    return podium_fail(PODIUM_EINVAL, "'%s' is being written by another process", j->path);
+}
+
+int32_t journal_cut(journal *j, int64_t keep)
+{
     struct stat s;
     if (fstat(j->fd, &s) || s.st_size < keep)
         return podium_fail(PODIUM_EINVAL, "'%s' is shorter than its checkpoint says", j->path);

@@ -15,10 +15,12 @@ typedef struct journal {
     char path[4096];
 } journal;
 
-/* Opens `folder`/trial.jsonl and cuts it to `keep` bytes: what a killed run wrote after its last
- * checkpoint, a half line included, is run again.  Errors: PODIUM_EIO; PODIUM_EINVAL the file is
- * shorter than `keep`. */
-int32_t journal_open(journal *j, const char *folder, int64_t keep);
+/* Opens `folder`/trial.jsonl for this process alone, until journal_close.  Errors: PODIUM_EIO;
+ * PODIUM_EINVAL another process has it open. */
+int32_t journal_open(journal *j, const char *folder);
+/* Cuts the record to `keep` bytes: what a killed run wrote after its last checkpoint, a half line
+ * included, is run again.  Errors: PODIUM_EIO; PODIUM_EINVAL the file is shorter than `keep`. */
+int32_t journal_cut(journal *j, int64_t keep);
 /* Appends one line and syncs it. Steals the reference of `line`, also on failure. */
 int32_t journal_append(journal *j, json_t *line);
 void journal_close(journal *j);

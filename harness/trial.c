@@ -441,8 +441,12 @@ static int32_t open_record(trial *t, void **block, size_t *block_size)
     }
     sha256_of(text, strlen(text), hash);
     free(text);
-    int32_t rc = 0;
-    if (t->config->resume)
+    int32_t rc = journal_open(&t->journal, t->folder);
+    json_t *end = rc ? NULL : journal_read_end(t->folder);
+    if (end)
+        rc = podium_fail(PODIUM_EINVAL, "'%s' was finished by another process", t->folder);
+    json_decref(end);
+    if (!rc && t->config->resume)
         rc = checkpoint_read(t->folder, &t->state, sizeof t->state, block, block_size, &found);
     if (!rc && found && strcmp(hash, t->state.header))
         rc = podium_fail(PODIUM_EINVAL,
@@ -450,7 +454,7 @@ static int32_t open_record(trial *t, void **block, size_t *block_size)
                          "build; run it again without --resume in a new folder",
                          t->folder);
     if (!rc)
-        rc = journal_open(&t->journal, t->folder, found ? t->state.record_bytes : 0);
+        rc = journal_cut(&t->journal, found ? t->state.record_bytes : 0);
     if (rc || found) {
         json_decref(header);
         return rc;

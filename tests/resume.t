@@ -83,6 +83,13 @@ ok $? "the lines before the checkpoint stay, their clocks too"
 awk -v kept="$(number "$tmp/kept" 4)" -v total="$(number "$(record "$dir")" '$')" \
     -v limit=$((end - start)) 'BEGIN { exit !(total > kept && total - kept < limit * 1e-9) }'
 ok $? "the clock goes on where the checkpoint left it, without the pause"
+cp "$(record "$tmp/short")" "$tmp/kept"
+exec 9>> "$(record "$tmp/short")"
+flock 9
+run "$tmp/short" --resume "${tuned[@]}"
+[ $? = 2 ] && grep -q 'is being written by another process' "$tmp/log" && cmp -s "$(record "$tmp/short")" "$tmp/kept"
+ok $? "a record that another process writes is left alone"
+exec 9>&-
 run "$tmp/short" --resume "${tuned[@]}" --set lr=1e-3
 [ $? = 2 ] && grep -q 'was begun by another submission, setting' "$tmp/log"
 ok $? "another setting does not continue it"

@@ -302,7 +302,10 @@ class Pool:
             trial = self.take()
             if not trial:
                 return
-            line, folder = run(self.study, *trial, self.threads)
+            try:
+                line, folder = run(self.study, *trial, self.threads)
+            except Exception as e:         # a thread's end alone would go unseen
+                fail("%s: %s: %s" % (self.study.path(*trial), type(e).__name__, e))
             with self.changed:
                 self.study.append(line)
                 shutil.rmtree(folder)
