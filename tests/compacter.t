@@ -58,30 +58,45 @@ check 0 "a task in GLUE's layout is read" glue cola cola
 check 2 "a layout of another task is refused" glue cola boolq
 check 2 "a class that training lacks is refused" glue bad tsv
 text=$dir/text
-i=0; while [ $i -lt 60 ]; do echo "line $i of a text that says little, but says it again and again"; \
+i=0; while [ $i -lt 200 ]; do echo "package $((i * 7919 % 997)). says little of $((i * 7919 % 997)), but says it again"; \
     i=$((i + 1)); done >"$text"
-cat >"$dir/recipe.yaml" <<R
-model: {width: 16, depth: 1, heads: 2, mlp: 32, positions: 16}
-objective: masked
-mask_share: 0.2
-tokens: 16
-batch: 4
-steps: 12
-warmup: 2
-learning_rate: 0.01
-eval_every: 4
-save_every: 5
-R
+recipe() { # STAGES...
+    printf '%s\n' 'model: {width: 16, depth: 1, heads: 2, mlp: 32, positions: 24}' 'eval_every: 4' 'save_every: 5' 'stages:' "$@" \
+        >"$dir/recipe.yaml"
+}
 backbone() { "$podium" data backbone --recipe "$dir/recipe.yaml" --text "$text" --threads 1 "$@"; }
+masked='  - {objective: masked, mask_share: 0.2, tokens: 16, batch: 4, steps: 8, warmup: 2, learning_rate: 0.01}'
+pairs='{objective: contrastive, tokens: 24, batch: 4, steps: 8, warmup: 2, learning_rate: 0.01'
+recipe "$masked" "  - $pairs}"
 check 0 "a backbone is pretrained in one go" backbone --out "$dir/a"
+check 0 "in stages" test "$(grep -c masked "$dir/a.log") $(grep -c contrastive "$dir/a.log")" = "2 2"
 check 1 "another stops on the way" backbone --out "$dir/b" --stop-after 7
+check 1 "and where a stage ends" backbone --out "$dir/b" --stop-after 1
+check 1 "and in the next" backbone --out "$dir/b" --stop-after 3
 check 0 "and goes on" backbone --out "$dir/b"
 check 0 "to the same bytes" cmp "$dir/a" "$dir/b"
 echo "merges: 30" >>"$dir/recipe.yaml"
 check 0 "with merges of its own" backbone --out "$dir/c"
 check 0 "that lie beside it" grep -q "^podium-bpe 1 30 " "$dir/c.bpe"
 check 2 "a checkpoint of another recipe is refused" backbone --out "$dir/b"
-sed -i '/^merges/d' "$dir/recipe.yaml"
+recipe "$masked" "  - $pairs}"
+cp "$text" "$dir/text.kept"
 echo "one more line" >>"$text"
 check 2 "a checkpoint of another text is refused" backbone --out "$dir/b"
+cp "$dir/text.kept" "$text"
+recipe "  - $pairs, temperature: 1000000}"
+check 0 "where all cosines count the same" backbone --out "$dir/even"
+check 0 "the contrastive loss is the logarithm of the batch" grep -q '"loss": 1.38629[34], "held_out": 1.38629[34]' "$dir/even.log"
+recipe "  - $(echo "$pairs" | sed 's/steps: 8/steps: 120/')}"
+check 0 "pairs are learnt" backbone --out "$dir/learnt"
+check 0 "of texts that training has not seen too" awk -F'[:}]' 'END { exit !($5 < 1.0) }' "$dir/learnt.log"
+recipe "  - $pairs, mask_share: 0.2}"
+check 2 "a key of another objective is refused" backbone --out "$dir/d"
+recipe "$masked" '  - {objective: causal, tokens: 16, batch: 4, steps: 8, warmup: 2, learning_rate: 0.01}'
+check 2 "so is a network that shall be causal and masked" backbone --out "$dir/d"
+recipe "  - $(echo "$pairs" | sed 's/batch: 4/batch: 5/')}"
+check 2 "and a text with too few pairs to hold a batch out" backbone --out "$dir/d"
+recipe
+check 2 "and a recipe without stages" backbone --out "$dir/d"
+check 0 "with nothing written" test ! -e "$dir/d"
 echo "1..$n"
