@@ -2,11 +2,8 @@
 # A submission built against the header as it was at each frozen version still loads and replays.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 podium=${PODIUM_BUILD:-build}/podium
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi; }
 build() { # HEADER SO
     mkdir -p "$tmp/include/podium" && cp "$1" "$tmp/include/podium/submission.h" &&
         ${CC:-cc} -std=c11 -Wall -Wextra -Werror -I"$tmp/include" -fPIC -shared -fvisibility=hidden \
@@ -56,4 +53,4 @@ refused() { # MACRO VALUE
 }
 refused PODIUM_ABI_MAJOR 9
 refused PODIUM_ABI_MINOR 99
-echo "1..$n"
+tap_done

@@ -3,11 +3,8 @@
 # of choosing a study's trial, budgets, timestamps, what is missing, what is damaged.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 podium=${PODIUM_BUILD:-build}/podium
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; sed 's/^/# /' "$tmp/out" | head -30; fi; }
 
 # All eight workloads: name, metric, a value that meets v0.6's target, one that does not.
 workloads="criteo1tb:loss:0.12:0.2 fastmri:ssim:0.73:0.5 imagenet_resnet:accuracy:0.78:0.5
@@ -31,7 +28,7 @@ submission() {
     done
 }
 score() { "$podium" score --algoperf "$@" > "$tmp/out" 2>&1; }
-check() { # WORDS PYTHON: on t, the table read from $tmp/out, and by, its submissions by name
+table() { # WORDS PYTHON: on t, the table read from $tmp/out, and by, its submissions by name
     python3 -c "
 import json, sys
 t = json.load(open('$tmp/out')); by = {s['name']: s for s in t['submissions']}
@@ -43,7 +40,7 @@ submission "$tmp/a/fast" jax 99
 submission "$tmp/a/slow" pytorch 199
 score "$tmp/a" --preset algoperf-v0.6-self --format json
 ok $? "two submissions are scored"
-check "the median of 100, 101, 102 and twice as slow: score and exact integral" "
+table "the median of 100, 101, 102 and twice as slow: score and exact integral" "
 assert by['fast']['score'] > 1 - 1e-12 and by['fast']['rank'] == 1
 w = by['slow']['workloads']['wmt']
 assert w['seconds'] == 200 and w['ratio'] == 2 and w['reached'] == 3, w
@@ -62,24 +59,24 @@ for j in 0 1 2; do
     trial "$tmp/a/slow/study_$j/wmt_pytorch/trial_2" bleu 20 31 150 5
 done
 score "$tmp/a" --preset algoperf-v0.6-external --format json
-check "the written rule takes the smallest time" "assert by['slow']['workloads']['wmt']['seconds'] == 150"
+table "the written rule takes the smallest time" "assert by['slow']['workloads']['wmt']['seconds'] == 150"
 score "$tmp/a" --preset algoperf-v0.6-external --format json --compat reference
-check "--compat reference takes the smallest evaluation index" "assert by['slow']['workloads']['wmt']['seconds'] == 300"
+table "--compat reference takes the smallest evaluation index" "assert by['slow']['workloads']['wmt']['seconds'] == 300"
 for j in 0 1 2; do
     for k in 1 2 5; do trial "$tmp/a/slow/study_$j/wmt_pytorch/trial_$k" bleu 20 31 $((300 + k)) 1; done
 done
 score "$tmp/a" --preset algoperf-v0.6-external --format json --compat reference
-check "a tie of indices goes by the preset's order of trials, and is counted" "
+table "a tie of indices goes by the preset's order of trials, and is counted" "
 assert by['slow']['workloads']['wmt']['seconds'] == 305 and t['order_dependent_studies'] == 3"
 score "$tmp/a" --preset algoperf-v0.6-self --format json --compat reference
-check "or by number" "assert by['slow']['workloads']['wmt']['seconds'] == 301"
+table "or by number" "assert by['slow']['workloads']['wmt']['seconds'] == 301"
 
 # 4330 s of 43336: in time; 43337 s: spent.  Self-tuning has half as much again.
 for j in 0 1 2; do rm -r "$tmp/a/slow/study_$j/wmt_pytorch"; trial "$tmp/a/slow/study_$j/wmt_pytorch/trial_1" bleu 20 31 43337; done
 score "$tmp/a" --preset algoperf-v0.6-external --format json
-check "an evaluation past the budget does not count" "assert by['slow']['workloads']['wmt']['seconds'] == 'inf'"
+table "an evaluation past the budget does not count" "assert by['slow']['workloads']['wmt']['seconds'] == 'inf'"
 score "$tmp/a" --preset algoperf-v0.6-self --format json
-check "and the budget is the preset's" "assert by['slow']['workloads']['wmt']['seconds'] == 43337"
+table "and the budget is the preset's" "assert by['slow']['workloads']['wmt']['seconds'] == 43337"
 
 # Fields behind the 64th byte; values of 17 digits and more on either side of the target, 30.8491.
 rm -r "$tmp/a/slow/study_"*/wmt_pytorch
@@ -95,10 +92,10 @@ wide() { # FOLDER VALUE: 60 columns, the value the 55th, the time the 3rd
 }
 for j in 0 1 2; do wide "$tmp/a/slow/study_$j/wmt_pytorch/trial_1" 30.8490999999999990; done
 score "$tmp/a" --preset algoperf-v0.6-external --format json
-check "the double next to these digits is the target: it is met" "assert by['slow']['workloads']['wmt']['seconds'] == 60, by['slow']['workloads']['wmt']"
+table "the double next to these digits is the target: it is met" "assert by['slow']['workloads']['wmt']['seconds'] == 60, by['slow']['workloads']['wmt']"
 for j in 0 1 2; do wide "$tmp/a/slow/study_$j/wmt_pytorch/trial_1" 30.849099999999996; done
 score "$tmp/a" --preset algoperf-v0.6-external --format json
-check "and a double below it does not" "assert by['slow']['workloads']['wmt']['seconds'] == 70"
+table "and a double below it does not" "assert by['slow']['workloads']['wmt']['seconds'] == 70"
 
 # The later runs of one submission, and a study short of a workload.
 mkdir -p "$tmp/b"
@@ -109,7 +106,7 @@ rm -r "$tmp/b/fast/study_1/ogbg_jax"
 rm "$tmp/b/fast/study_0/wmt_jax/trial_1/eval_measurements.csv"
 mkdir -p "$tmp/b/fast/study_0/mnist_jax/trial_1"
 score "$tmp/b" --preset algoperf-v0.6-self --format json
-check "timestamped folders belong to their submission; what is missing is named" "
+table "timestamped folders belong to their submission; what is missing is named" "
 assert list(by) == ['fast'] and by['fast']['workloads']['criteo1tb']['reached'] == 3, t
 assert by['fast']['workloads']['ogbg']['reached'] == 2
 out = ' '.join(t['left_out'])
@@ -127,7 +124,7 @@ for s in fast:jax slow:pytorch; do
     done
 done
 score "$tmp/c" --preset algoperf-v0.5-self --format json
-check "a missed held-out variant voids its base workload, and no other" "
+table "a missed held-out variant voids its base workload, and no other" "
 w = by['slow']['workloads']
 assert w['ogbg']['seconds'] == 200 and w['ogbg']['ratio'] == 'inf' and w['fastmri']['ratio'] == 2, w['ogbg']
 assert w['ogbg_model_size']['held_out_of'] == 'ogbg' and 'ratio' not in w['ogbg_model_size']"
@@ -167,4 +164,4 @@ score "$tmp/a" --preset algoperf-v0.6-self
 ok $? "a folder of another framework without a trial is no second log"
 cp -r "$tmp/a/fast/study_0/wmt_jax/trial_1" "$tmp/a/fast/study_0/wmt_pytorch/"
 refused "one workload under two frameworks" "'wmt' of this submission is logged under two frameworks" "$tmp/a" --preset algoperf-v0.6-self
-echo "1..$n"
+tap_done

@@ -2,17 +2,8 @@
 # `podium compare`: pairs until the answer is known, one sentence, records that are kept.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 podium=${PODIUM_BUILD:-build}/podium
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-ok() { # STATUS WORDS
-    n=$((n + 1))
-    if [ "$1" = 0 ]; then echo "ok $n - $2"; else
-        echo "not ok $n - $2"
-        sed 's/^/# /' "$tmp/out" "$tmp/err"
-    fi
-}
 # compare STATUS ARGUMENTS...
 compare() {
     local want=$1
@@ -80,4 +71,4 @@ refused "unknown option '--nonsense'" a b --nonsense
 "$podium" score "$tmp/r" > "$tmp/out" 2> "$tmp/err"
 grep -q "part of a search" "$tmp/err" "$tmp/out"
 ok $? "such records are no race: the score leaves them out"
-echo "1..$n"
+tap_done

@@ -2,19 +2,15 @@
 # The submissions in C++ and Rust: where their compiler is, they build, load and replay heavy ball.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 podium=${PODIUM_BUILD:-build}/podium
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; sed 's/^/# /' "$tmp/out"; fi; }
 # example LANGUAGE COMPILER COMMAND...: builds $tmp/LANGUAGE.so
 example() {
     local language=$1 compiler=$2
     shift 2
     if ! command -v "$compiler" > /dev/null || ! "$compiler" --version > /dev/null 2>&1; then
         for what in builds replays "exports one symbol" "is a good citizen"; do
-            n=$((n + 1))
-            echo "ok $n - $language: $what # SKIP no $compiler here"
+            skip "$language: $what" "no $compiler here"
         done
         return
     fi
@@ -33,4 +29,4 @@ example C++ "${CXX:-g++}" "${CXX:-g++}" -std=c++17 -O2 -Wall -Wextra -Werror -Ii
     -fvisibility=hidden examples/cpp/heavy_ball.cpp
 example Rust rustc rustc --edition 2021 -O -D warnings --crate-type cdylib -C panic=abort \
     examples/rust/heavy_ball.rs
-echo "1..$n"
+tap_done

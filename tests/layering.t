@@ -3,10 +3,7 @@
 # <- cli), and one folder alone sees MPI, each GPU's headers, oneDNN's.
 set -u
 cd "$(dirname "$0")/.." || exit 2
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi; }
+. tests/tap.sh
 
 # scan ROOT < LIST OF FILES: one line a forbidden include, "FILE:LINE: ...".  Fails if it printed any.
 scan() {
@@ -52,9 +49,8 @@ scan() {
 
 git ls-files -co --exclude-standard '*.c' '*.h' '*.cu' '*.cuh' '*.cpp' |
     while IFS= read -r f; do [ -e "$f" ] && echo "$f"; done > "$tmp/files"
-scan . < "$tmp/files" > "$tmp/found"
+scan . < "$tmp/files" > "$tmp/out"
 ok $? "every include of the tree follows the arrows"
-sed 's/^/# /' "$tmp/found"
 [ "$(wc -l < "$tmp/files")" -gt 100 ] && grep -q '^engine/graph.h$' "$tmp/files"
 ok $? "the whole tree was read"
 
@@ -64,16 +60,16 @@ xargs cp --parents -t "$tmp/tree" < "$tmp/files"
 refused() { # FILE INCLUDE
     mkdir -p "$tmp/tree/$(dirname "$1")"
     printf '/* a file */\n#include <stdio.h>\n#include %s\n' "$2" > "$tmp/tree/$1"
-    { cat "$tmp/files"; echo "$1"; } | scan "$tmp/tree" > "$tmp/found"
-    [ $? != 0 ] && [ "$(diff "$tmp/base" "$tmp/found" | grep -c '^[<>]')" = 1 ] &&
-        grep -q "^$1:3: " "$tmp/found"
+    { cat "$tmp/files"; echo "$1"; } | scan "$tmp/tree" > "$tmp/out"
+    [ $? != 0 ] && [ "$(diff "$tmp/base" "$tmp/out" | grep -c '^[<>]')" = 1 ] &&
+        grep -q "^$1:3: " "$tmp/out"
     ok $? "refused in $1: $2"
     rm "$tmp/tree/$1"
 }
 allowed() { # FILE INCLUDE
     mkdir -p "$tmp/tree/$(dirname "$1")"
     printf '#include %s\n' "$2" > "$tmp/tree/$1"
-    echo "$1" | scan "$tmp/tree" > "$tmp/found"
+    echo "$1" | scan "$tmp/tree" > "$tmp/out"
     ok $? "allowed in $1: $2"
     rm "$tmp/tree/$1"
 }
@@ -109,4 +105,4 @@ allowed data/extra.c '"engine/philox.h"'
 allowed harness/extra.c '"runner/protocol.h"'
 allowed optimizers/extra.c '"podium/submission.h"'
 allowed tests/extra.c '"scoring/score.h"'
-echo "1..$n"
+tap_done

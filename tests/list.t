@@ -2,18 +2,9 @@
 # `podium list workloads --details`: what it prints, what BENCHMARKS.md says of it, measured times; T5 as a workload.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 build=${PODIUM_BUILD:-build}
 podium=$build/podium
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-n=0
-ok() { # STATUS WORDS
-    n=$((n + 1))
-    if [ "$1" = 0 ]; then echo "ok $n - $2"; else
-        echo "not ok $n - $2"
-        sed 's/^/# /' "$tmp/out"
-    fi
-}
 # Columns 2 to 11, up to the budget: what no machine and no record changes.
 static() { grep -E '^\| (workload|compacter|gpt|transformer|vit|widenet) \|' | cut -d'|' -f2-11; }
 "$podium" list workloads --details --markdown > "$tmp/out" 2>&1
@@ -100,4 +91,4 @@ P
 "$podium" run nadamw --workload vit --suite full --data "$tmp/data" --results "$tmp/r5" > "$tmp/out" 2>&1
 [ $? = 2 ] && grep -q 'label 1000 of example 1 is not below 1000' "$tmp/out"
 ok $? "a label past the classes is named"
-echo "1..$n"
+tap_done

@@ -2,12 +2,9 @@
 # `podium pack` and what `podium leaderboard` makes of packs, whole and tampered with.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 build=$(cd "${PODIUM_BUILD:-build}" && pwd)
 podium=$build/podium
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; sed 's/^/# /' "$tmp/out" | head -20; fi; }
 sha=$(sha256sum "$build/optimizers/nadamw.so" | cut -d' ' -f1)
 {
     for s in 0 1; do echo "{\"name\": \"nadamw\", \"study\": $s, \"hit\": 40, \"sha256\": \"$sha\"}"; done
@@ -69,4 +66,4 @@ ok $? "records of another .so are not packed: exit 2"
 pack nobody
 [ $? = 2 ]
 ok $? "an unknown submission: exit 2"
-echo "1..$n"
+tap_done

@@ -3,25 +3,12 @@
 # ctypes' structures.  Plain Python is enough; numpy and torch are tested where they are.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 tree=$PWD
 build=${PODIUM_BUILD:-build}
 case $build in /*) ;; *) build=$tree/$build ;; esac
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 python=${PODIUM_PYTHON:-python3}
-n=0
-ok() {
-    n=$((n + 1))
-    if [ "$1" = 0 ]; then echo "ok $n - $2"; else
-        echo "not ok $n - $2"
-        sed 's/^/# /' "$tmp/log"
-    fi
-}
-skip() { n=$((n + 1)); echo "ok $n - $1 # SKIP $2"; }
-if ! "$python" -c 'import ctypes' 2> /dev/null; then
-    echo "1..0 # SKIP no $python with ctypes here"
-    exit 0
-fi
+"$python" -c 'import ctypes' 2> /dev/null || skip_all "no $python with ctypes here"
 
 # The page: a block "file=F" is written, a block "sh test=python" is run, in their order.
 mkdir "$tmp/page" "$tmp/steps"
@@ -223,4 +210,4 @@ if "$python" -c 'import torch' 2> /dev/null; then
 else
     skip "$what" "no torch for $python"
 fi
-echo "1..$n"
+tap_done

@@ -2,23 +2,14 @@
 # More than one rank, by mpirun, oversubscribed: collectives, farmed trials.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 build=${PODIUM_BUILD:-build}
 podium=$build/podium
-command -v mpirun > /dev/null || { echo "1..0 # SKIP no mpirun (apt-get install openmpi-bin)"; exit 0; }
-[ -e "$build/backends/libpodium_mpi.so" ] || { echo "1..0 # SKIP built without MPI (apt-get install libopenmpi-dev)"; exit 0; }
+command -v mpirun > /dev/null || skip_all "no mpirun (apt-get install openmpi-bin)"
+[ -e "$build/backends/libpodium_mpi.so" ] || skip_all "built without MPI (apt-get install libopenmpi-dev)"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1 GOMP_SPINCOUNT=1000
 export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0:verify_asan_link_order=0
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 ranks() { mpirun --oversubscribe --bind-to none --mca btl self,vader --mca mpi_yield_when_idle 1 -n "$@"; }
-n=0
-ok() { # STATUS WORDS
-    n=$((n + 1))
-    if [ "$1" = 0 ]; then echo "ok $n - $2"; else
-        echo "not ok $n - $2"
-        tail -n 30 "$tmp/out" "$tmp/err" 2> /dev/null | sed 's/^/# /'
-    fi
-}
 
 for count in 1 2 3 4; do
     ranks $count "$build/tests/test_comm" > "$tmp/out" 2> "$tmp/err" &&
@@ -113,4 +104,4 @@ ok $? "trials are farmed over ranks"
 [ "$(cat $(record "$tmp/farm") | grep -c '"event":"end","examples"\|"status":"VALID"')" = 4 ] && ! grep -q '"parallel"' $(record "$tmp/farm")
 ok $? "each of them once, on one rank"
 refused "unknown workload 'vat'" 2 run nadamw --workload vat --results "$tmp/refused"
-echo "1..$n"
+tap_done

@@ -2,19 +2,10 @@
 # A trial killed at any moment and resumed is the trial that was never killed.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 build=${PODIUM_BUILD:-build}
 podium=$build/podium
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 export ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0
-n=0
-ok() { # STATUS WORDS
-    n=$((n + 1))
-    if [ "$1" = 0 ]; then echo "ok $n - $2"; else
-        echo "not ok $n - $2"
-        tail -n 5 "$tmp/log" | sed 's/^/# /'
-    fi
-}
 tuned=(nadamw --set schedule=constant --set warmup=0 --set lr=3e-3)
 # run DIR ARGUMENTS...: `podium run` of the small size, always with one key
 run() {
@@ -114,4 +105,4 @@ exec 2>&3
 run "$tmp/random" "${tuned[@]}" --resume
 ok $? "killed $kills times by a clock, then resumed"
 same "killed by a clock" "$tmp/random" "$tmp/reference"
-echo "1..$n"
+tap_done

@@ -2,20 +2,11 @@
 # `podium run` from outside: exit statuses, failing submissions, the same run twice.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 build=${PODIUM_BUILD:-build}
 podium=$build/podium
 bad=$build/tests/bad_submissions
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
 key=000102030405060708090a0b0c0d0e0f
-n=0
-ok() { # STATUS WORDS
-    n=$((n + 1))
-    if [ "$1" = 0 ]; then echo "ok $n - $2"; else
-        echo "not ok $n - $2"
-        sed 's/^/# /' "$tmp/out" "$tmp/err"
-    fi
-}
 # run STATUS ARGUMENTS...: `podium run` of the small size ends with this exit status
 run() {
     local want=$1
@@ -155,4 +146,4 @@ fails nan diverged "the loss is not finite in step 8"
 fails fails_with_text failed "needs a bigger boat"
 [ -z "$(find "$tmp" -name 'checkpoint.bin*')" ]
 ok $? "ended trials leave no checkpoint"
-echo "1..$n"
+tap_done

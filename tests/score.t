@@ -2,11 +2,8 @@
 # Tables of records made up here, whose numbers can be worked out by hand.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 podium=${PODIUM_BUILD:-build}/podium
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; sed 's/^/# /' "$tmp/out" | head -40; fi; }
 # make FOLDER PYTHON: the records that the list `r` of the Python text describes
 make_records() { python3 -c "
 import json
@@ -14,7 +11,7 @@ r = []
 $2
 print('\n'.join(map(json.dumps, r)))" | python3 tests/score/make_records.py "$tmp/$1"; }
 score() { "$podium" score "$@" > "$tmp/out" 2>&1; }
-check() { # WORDS PYTHON
+table() { # WORDS PYTHON
     python3 -c "
 import json
 t = json.load(open('$tmp/out')); by = {s['name']: s for s in t['submissions']}
@@ -31,20 +28,20 @@ for s in range(10):
     r += [dict(name='twice', study=s, hit=40 + s % 2 * 2, step_seconds=0.2, gradients=2, flops=20)]"
 score "$tmp/a" --format json
 ok $? "three submissions of ten studies are scored"
-check "time is steps times seconds a step" "
+table "time is steps times seconds a step" "
 for s in by.values():
     w = s['workloads']['vit']
     near(w['seconds'], 10 * w['steps'] * w['seconds_per_step'])
 near(by['short']['workloads']['vit']['steps'], 31); near(by['short']['workloads']['vit']['seconds_per_step'], 0.3)"
-check "the clocks rank them differently" "
+table "the clocks rank them differently" "
 rank = {c: sorted(by, key=lambda s: by[s]['clocks'][c]['rank']) for c in by['cheap']['clocks']}
 assert rank['calibrated'] == ['cheap', 'twice', 'short'] and rank['steps'] == ['short', 'twice', 'cheap'], rank
 assert rank['gradients'] == ['short', 'cheap', 'twice'], rank
 assert set(rank) == {'calibrated', 'wall', 'steps', 'gradients', 'flops'}"
-check "ten paired studies give intervals, and memory is there" "
+table "ten paired studies give intervals, and memory is there" "
 lo, hi = by['short']['interval']
 assert lo <= by['short']['score'] <= hi and by['cheap']['optimizer_bytes'] == 8 << 20"
-check "10 of 10 studies one way: p 2/1024 for each of three pairs, times 3 by Holm" "
+table "10 of 10 studies one way: p 2/1024 for each of three pairs, times 3 by Holm" "
 assert [p['told_apart'] for p in t['pairs']] == [True] * 3
 for p in t['pairs']: near(p['p'], 3 * 2 / 1024); assert p['studies'] == 10
 assert [by[s]['rank'] for s in ('cheap', 'twice', 'short')] == [1, 2, 3]"
@@ -59,7 +56,7 @@ for s in range(10):
     r += [dict(name='few', study=s, hit=51) for _ in [0] if s < 9]
     r += [dict(name='never', study=s, hit=None)]"
 score "$tmp/b" --format json
-check "submissions that cannot be told apart share a rank; one with nine studies is not tested" "
+table "submissions that cannot be told apart share a rank; one with nine studies is not tested" "
 assert by['a']['rank'] == by['b']['rank'] == 1 and by['never']['rank'] == 4, {s: by[s]['rank'] for s in by}
 p = {k: p for p in t['pairs'] for k in ((p['a'], p['b']), (p['b'], p['a']))}
 assert p['a', 'b']['told_apart'] is False and p['a', 'never']['told_apart'] is True
@@ -75,7 +72,7 @@ for name, hits in dict(a=(10, 10, 10, 30), b=(20, None, 10, 15)).items():
     for (w, h), hit in zip((('vit', ''), ('vit', 'glu'), ('vit', 'post_ln'), ('wmt', '')), hits):
         r += [dict(name=name, study=0, workload=w, held_out=h, hit=hit)]"
 score "$tmp/c" --format json
-check "a family has weight one, shared equally, and a missed variant voids nothing" "
+table "a family has weight one, shared equally, and a missed variant voids nothing" "
 near(by['a']['score_exact'], 0.5 + 0.5 * 2 / 3)
 near(by['b']['score_exact'], 0.5 * (2 / 3 + 0 + 1) / 3 + 0.5)
 near(by['b']['workloads']['vit/post_ln']['held_out_gap'], 0.5)
@@ -87,13 +84,13 @@ cp "$tmp/out" "$tmp/before"
 cp -r "$tmp/b" "$tmp/d"
 make_records d "r += [dict(name='new', study=s, hit=10) for s in range(10)]"
 score "$tmp/d" --reference "$tmp/frozen.json" --format json
-check "a new entry moves no older score against frozen times" "
+table "a new entry moves no older score against frozen times" "
 old = {s['name']: s for s in json.load(open('$tmp/before'))['submissions']}
 assert t['frozen'] and not json.load(open('$tmp/before'))['frozen']
 for s in old: near(by[s]['score'], old[s]['score']); near(by[s]['score_exact'], old[s]['score_exact'])
 near(by['new']['score'], 1); near(by['new']['workloads']['vit']['ratio'], 0.2)"
 score "$tmp/d" --format json
-check "and does without them" "near(by['a']['score'], 0)"
+table "and does without them" "near(by['a']['score'], 0)"
 # refused WORDS PATTERN ARGUMENTS...
 refused() {
     local words=$1 pattern=$2
@@ -118,11 +115,11 @@ for k, v in dict(isa='avx512', precision='bf16', device='cuda', sandbox='landloc
 for k, v in dict(data_id='other', fingerprint='other', budget=200, target=0.7).items():
     r += [{**base, 'name': 'q' + k, k: v}]"
 score "$tmp/e" --format json
-check "ISA class, precision, device, sandbox, ruleset, size and budgets split tables" "
+table "ISA class, precision, device, sandbox, ruleset, size and budgets split tables" "
 assert sorted(by) == ['a', 'b'], sorted(by)
 assert sorted(s['name'] for o in t['other_tables'] for s in o['submissions']) == ['device', 'isa', 'multiplier', 'precision', 'ruleset', 'sandbox', 'size']
 assert len(t['other_tables']) == 7"
-check "other data, another version, budget or target are left out with the reason" "
+table "other data, another version, budget or target are left out with the reason" "
 out = ' | '.join(t['left_out'])
 for w in ('another data id', 'another version', 'another budget', 'another target'): assert w in out, (w, out)
 assert len(t['left_out']) == 4"
@@ -131,21 +128,21 @@ r += [dict(name='a', study=0, hit=50), dict(name='a', study=1, hit=10, settings=
 r += [dict(name='a', study=3, hit=50), dict(name='a', study=4, hit=50), dict(name='b', study=0, hit=50, seed=2)]
 r += [dict(name='c', study=0, trial=k, hit=50, ruleset='external', settings=dict(lr=k)) for k in range(2)]"
 score "$tmp/h" --format json
-check "so are other hyperparameters, another .so, or another seed; a search may change the first" "
+table "so are other hyperparameters, another .so, or another seed; a search may change the first" "
 out = ' | '.join(t['left_out'])
 for w in ('other hyperparameters than', 'another .so than', 'another seed than'): assert w in out, (w, out)
 assert len(t['left_out']) == 3 and by['a']['workloads']['vit']['trials'] == 3, out
 assert [s['workloads']['vit']['trials'] for o in t['other_tables'] for s in o['submissions']] == [2]"
 cp -r "$tmp/a" "$tmp/f" && cp -r "$tmp/a" "$tmp/f/again"
 score "$tmp/f" --format json
-check "the same trial twice counts once" "
+table "the same trial twice counts once" "
 assert len(t['left_out']) == 30 and 'the same study and trial as' in t['left_out'][0]
 assert by['cheap']['workloads']['vit']['trials'] == 10"
 make_records g "
 r += [dict(name='a', study=s, trial=k, hit=50, ruleset='self', multiplier=m) for s in range(4) for k in range(2) for m in [1.5]]
 r += [dict(name='b', study=0, hit=50), dict(name='c', study=0, hit=50, ruleset='self', multiplier=3)]"
 score "$tmp/g" --preset algoperf-v0.6-self --format json
-check "--preset takes its ruleset, budgets, studies and trials, and says what it left out" "
+table "--preset takes its ruleset, budgets, studies and trials, and says what it left out" "
 out = ' | '.join(t['left_out'])
 assert list(by) == ['a'] and by['a']['workloads']['vit']['trials'] == 3
 for w in ('study 3, the preset has 3 from 0', 'trial 1, the preset has 1 from 0', \"ruleset 'free', the preset has 'self'\", '3 times the budget, the preset has 1.5'): assert w in out, (w, out)"
@@ -154,4 +151,4 @@ for format in text csv markdown; do
     score "$tmp/a" --format $format && grep -q short "$tmp/out"
     ok $? "--format $format"
 done
-echo "1..$n"
+tap_done

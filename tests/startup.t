@@ -3,11 +3,8 @@
 # the LAPACK it was made with.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 podium=${PODIUM_BUILD:-build}/podium
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-ok() { n=$((n + 1)); if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; sed 's/^/# /' "$tmp/log" | tail -n 20; fi; }
 # opened ARGUMENTS...: the shared objects of that command, in $tmp/log
 opened() {
     LD_DEBUG=files LD_DEBUG_OUTPUT="$tmp/ld" "$podium" "$@" > "$tmp/log" 2>&1
@@ -37,4 +34,4 @@ assert re.fullmatch(r"\S+, LAPACK \d+\.\d+\.\d+(, OpenBLAS.*)?", lapack), lapack
 assert lapack in open(sys.argv[2]).read(), lapack
 PY
 ok $? "its record names the LAPACK, as podium doctor does"
-echo "1..$n"
+tap_done

@@ -2,17 +2,8 @@
 # Models of tokens race from outside, on a made-up language whose translation shifts every word.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 podium=${PODIUM_BUILD:-build}/podium
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-ok() { # STATUS WORDS
-    n=$((n + 1))
-    if [ "$1" = 0 ]; then echo "ok $n - $2"; else
-        echo "not ok $n - $2"
-        sed 's/^/# /' "$tmp/out" | tail -8
-    fi
-}
 set=$tmp/data/debian-text
 mkdir -p "$set"
 for split in train valid test; do
@@ -71,4 +62,4 @@ ok $? "sides of different length are refused"
 rm "$set/valid.en"
 race 2 gpt --results "$tmp/e" && grep -q "valid.en" "$tmp/out"
 ok $? "a missing file is named"
-echo "1..$n"
+tap_done

@@ -2,17 +2,8 @@
 # `podium tune` and `podium calibrate`: points, records that are the state, the winner written down.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 podium=${PODIUM_BUILD:-build}/podium
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-ok() { # STATUS WORDS
-    n=$((n + 1))
-    if [ "$1" = 0 ]; then echo "ok $n - $2"; else
-        echo "not ok $n - $2"
-        sed 's/^/# /' "$tmp/out" "$tmp/err"
-    fi
-}
 # search STATUS COMMAND ARGUMENTS...
 search() {
     local want=$1 command=$2
@@ -80,7 +71,7 @@ ok $? "which races as it ran"
 for form in '{lr: 0.5, schedule: constant}' ''; do
     printf 'name: mine\noptimizer: adamw\nhyperparameters: %s\nsearch_space: {lr: {feasible_points: [0.003]}}\n' "$form" |
         sed '/^hyperparameters: $/d' > "$tmp/mine/submission.yaml"
-    search 0 tune "$tmp/mine" --workload vit --points 1 --seeds 1 --max-steps 120 --write --results "$tmp/form$n" &&
+    search 0 tune "$tmp/mine" --workload vit --points 1 --seeds 1 --max-steps 120 --write --results "$tmp/form${#form}" &&
         grep -q '^  lr: 0.003$' "$tmp/mine/submission.yaml" && [ "$(grep -c schedule "$tmp/mine/submission.yaml")" = "$(grep -c . <<< "$form")" ]
     ok $? "--write into '$form'"
 done
@@ -159,4 +150,4 @@ refused "has no submission.yaml" calibrate "${PODIUM_BUILD:-build}/optimizers/sg
 refused "unknown option '--select'" tune "$tmp/mine" --select mean --workload vit
 refused "--select 'x': expected one of worst, mean" calibrate "$tmp/mine" --select x
 refused "--points '0': expected an integer" calibrate "$tmp/mine" --points 0
-echo "1..$n"
+tap_done

@@ -3,51 +3,39 @@
 # results/tuning makes a table.
 set -u
 cd "$(dirname "$0")/.." || exit 2
-if [ "${PODIUM_BUILD:-build}" != build ]; then
-    echo "1..0 # SKIP the tool runs ./podium, not ${PODIUM_BUILD}"
-    exit 0
-fi
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-n=0
-ok() { # STATUS WORDS
-    n=$((n + 1))
-    if [ "$1" = 0 ]; then echo "ok $n - $2"; else
-        echo "not ok $n - $2"
-        sed 's/^/# /' "$dir/out"
-    fi
-}
-cat > "$dir/tuning.json" <<'J'
+. tests/tap.sh
+[ "${PODIUM_BUILD:-build}" = build ] || skip_all "the tool runs ./podium, not ${PODIUM_BUILD}"
+cat > "$tmp/tuning.json" <<'J'
 {"workload": "vit", "suite": "test", "max_steps": 20, "target": 4.0, "points": 1, "repeat": 1,
  "seeds": {"search": 1, "repeat": [2], "fresh": [3, 4]},
  "optimizers": [{"name": "nadamw", "optimizer": "nadamw", "fixed": {"schedule": "constant", "warmup": 0},
                  "space": {"lr": {"min": 1e-12, "max": 2e-12}}, "also": [{"lr": 0.003}]}]}
 J
-tune() { tools/tune.py "$dir/tuning.json" --log "$dir/log.jsonl" "$@" > "$dir/out" 2>&1; }
-trials() { grep -c ' seed [0-9]*: ' "$dir/out"; }
-tune --jobs 2 && [ "$(trials)" = 5 ] && grep -Eq '^\| nadamw \| lr 0.003, .* \| 2 \| fresh \| [0-9]+ [0-9]+ \| 2 of 2 \|' "$dir/out"
+tune() { tools/tune.py "$tmp/tuning.json" --log "$tmp/log.jsonl" "$@" > "$tmp/out" 2>&1; }
+trials() { grep -c ' seed [0-9]*: ' "$tmp/out"; }
+tune --jobs 2 && [ "$(trials)" = 5 ] && grep -Eq '^\| nadamw \| lr 0.003, .* \| 2 \| fresh \| [0-9]+ [0-9]+ \| 2 of 2 \|' "$tmp/out"
 ok $? "two points, the better one again on another seed, then on fresh ones"
 tune && [ "$(trials)" = 0 ]
 ok $? "a trial in the log is not run again"
-tune --report --at 10 && grep -Eq '^nadamw at step 10: median [34]\.[0-9]+ of( [34]\.[0-9]+){3,4}$' "$dir/out"
+tune --report --at 10 && grep -Eq '^nadamw at step 10: median [34]\.[0-9]+ of( [34]\.[0-9]+){3,4}$' "$tmp/out"
 ok $? "values at a step"
-python3 - "$dir/tuning.json" <<'P'
+python3 - "$tmp/tuning.json" <<'P'
 import json, sys
 t = json.load(open(sys.argv[1]))
 t.update(metric="accuracy", target=0.04, variant={"name": "mine", "target": {"metric": "accuracy", "value": 2}})
 json.dump(t, open(sys.argv[1], "w"))
 P
-rm "$dir/log.jsonl"
-tune --jobs 2 && grep -q '^target: accuracy >= 0.04; 5 trials' "$dir/out" && grep -q '^| nadamw | lr 0.003, ' "$dir/out" &&
-    awk -F'|' '/^\| nadamw/ {exit !($8 > 0.04 && $8 < 1)}' "$dir/out"
+rm "$tmp/log.jsonl"
+tune --jobs 2 && grep -q '^target: accuracy >= 0.04; 5 trials' "$tmp/out" && grep -q '^| nadamw | lr 0.003, ' "$tmp/out" &&
+    awk -F'|' '/^\| nadamw/ {exit !($8 > 0.04 && $8 < 1)}' "$tmp/out"
 ok $? "on a metric that grows, in a variant of one's own, the same point is better"
-sed -i 's/"nadamw", "fixed"/"none_such", "fixed"/' "$dir/tuning.json"
-rm "$dir/log.jsonl"
-! tune && grep -q '^tune: .*none_such' "$dir/out" && [ ! -s "$dir/log.jsonl" ]
+sed -i 's/"nadamw", "fixed"/"none_such", "fixed"/' "$tmp/tuning.json"
+rm "$tmp/log.jsonl"
+! tune && grep -q '^tune: .*none_such' "$tmp/out" && [ ! -s "$tmp/log.jsonl" ]
 ok $? "an optimizer that is not there ends it, and the log holds nothing"
 for log in results/tuning/*.jsonl; do
     name=$(basename "$log" .jsonl)
-    tools/tune.py "tools/tuning/$name.json" --log "$log" --report > "$dir/out" 2>&1 && grep -Eq '^\| (nadamw|sam) .* [0-9]+ of [0-9]+ \|' "$dir/out"
+    tools/tune.py "tools/tuning/$name.json" --log "$log" --report > "$tmp/out" 2>&1 && grep -Eq '^\| (nadamw|sam) .* [0-9]+ of [0-9]+ \|' "$tmp/out"
     ok $? "$name: a table"
 done
-echo "1..$n"
+tap_done

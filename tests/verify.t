@@ -3,18 +3,9 @@
 # compares steps to target.
 set -u
 cd "$(dirname "$0")/.." || exit 2
+. tests/tap.sh
 build=${PODIUM_BUILD:-build}
 podium=$build/podium
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0
-ok() { # STATUS WORDS
-    n=$((n + 1))
-    if [ "$1" = 0 ]; then echo "ok $n - $2"; else
-        echo "not ok $n - $2"
-        sed 's/^/# /' "$tmp/log"
-    fi
-}
 trial() { # ARGUMENTS...: a record of the small size below $tmp/results
     "$podium" run --workload vit --suite test --threads 1 --seed 3 --results "$tmp/results" "$@" \
         > "$tmp/log" 2>&1
@@ -166,8 +157,7 @@ if [ -n "$there" ] && [ "$there" != "$here" ]; then
     verify 0 "statistical, since its LAPACK is '$here', here it is '$there': bits may differ$" "$recorded"
     unset LD_LIBRARY_PATH
 else
-    n=$((n + 1))
-    echo "ok $n - the same under a second LAPACK # SKIP only $here is installed"
+    skip "the same under a second LAPACK" "only $here is installed"
 fi
 
 head -n 4 "$tmp/isa/3.jsonl" > "$tmp/changed.jsonl"
@@ -219,4 +209,4 @@ verify 2 "cut.tar.gz.* cut off" "$tmp/cut.tar.gz"
 
 [ -z "$(ls "$tmp/verify")" ]
 ok $? "nothing is left behind"
-echo "1..$n"
+tap_done
