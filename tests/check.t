@@ -1,22 +1,14 @@
 #!/bin/sh
 # `podium check` finds each fault and says it in words.
+. tests/tap.sh
 build=${PODIUM_BUILD:-build}
-n=0
 good() { # SUBMISSION
-    n=$((n + 1))
-    out=$("$build/podium" check "$1" 2>&1)
-    if [ $? -eq 0 ]; then echo "ok $n - $(basename "$1") is found good"; else
-        echo "not ok $n - $(basename "$1") is found good"
-        echo "$out" | sed 's/^/# /'
-    fi
+    check 0 "$(basename "$1") is found good" "$build/podium" check "$1"
 }
 bad() { # NAME WORDS
-    n=$((n + 1))
-    out=$("$build/podium" check "$build/tests/bad_submissions/$1.so" --timeout 0.3 2>&1)
-    if [ $? -eq 1 ] && echo "$out" | grep -Eq "$2"; then echo "ok $n - $1: $2"; else
-        echo "not ok $n - $1: $2"
-        echo "$out" | sed 's/^/# /'
-    fi
+    "$build/podium" check "$build/tests/bad_submissions/$1.so" --timeout 0.3 >"$tmp/out" 2>&1
+    [ $? -eq 1 ] && grep -Eq "$2" "$tmp/out"
+    ok $? "$1: $2"
 }
 for name in nadamw adamw nesterov heavy_ball sgd sam mechanic soap; do good "$name"; done
 good "$build/tests/bad_submissions/good.so"
@@ -38,14 +30,11 @@ bad bad_default "hyperparameter 'lr': default 2 lies outside its range \[0, 1\]"
 bad bad_program "failed in step 0 with status -1: vec_program"
 bad same_name "the name 'v' is taken"
 bad fails_with_text "failed in create with status -3: needs a bigger boat"
+what="1 allocations .* in one step: make buffers once"
 if nm "$build/podium-runner" | grep -q __asan; then
-    n=$((n + 1))
-    echo "ok $n # SKIP allocations are not counted under AddressSanitizer"
+    skip "malloc_in_step: $what" "allocations are not counted under AddressSanitizer"
 else
-    bad malloc_in_step "1 allocations .* in one step: make buffers once"
+    bad malloc_in_step "$what"
 fi
-n=$((n + 1))
-"$build/podium" check no-such-submission >/dev/null 2>&1
-[ $? -eq 2 ] && echo "ok $n - an unknown name is a usage error" ||
-    echo "not ok $n - an unknown name is a usage error"
-echo "1..$n"
+check 2 "an unknown name is a usage error" "$build/podium" check no-such-submission
+tap_done

@@ -1,14 +1,9 @@
 #!/bin/sh
 # The glyph images in data/glyphs are what their sums, headers and sizes say, and can be rebuilt.
 root=$(cd "$(dirname "$0")/.." && pwd)
+. "$root/tests/tap.sh"
 data=$root/data/glyphs
 table=$root/tools/glyphs/families.tsv
-n=0
-
-ok() { # ok STATUS NAME
-    n=$((n + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
-}
 
 # The big-endian 32-bit word number $2 (from 0) of a compressed file.
 word() {
@@ -45,7 +40,6 @@ payload() {
     done | sha256sum | cut -d' ' -f1
 }
 
-echo 1..10
 (cd "$data" && sha256sum --quiet -c SHA256SUMS >/dev/null)
 ok $? "the files have their committed sums"
 [ "$(cat "$data"/*.gz | wc -c)" -le 4000000 ]
@@ -65,15 +59,12 @@ ok $? "at least 25 families each in valid and in test"
 done | grep .
 ok $? "every font package is listed with its licence"
 
+what="a rebuild from the fonts gives byte-identical images"
 if [ -z "${GLYPH_FONTS:-}" ]; then
-    echo "ok 10 # SKIP GLYPH_FONTS does not name a folder of unpacked font packages"
+    skip "$what" "GLYPH_FONTS does not name a folder of unpacked font packages"
 elif ! pkg-config --exists freetype2; then
-    echo "ok 10 # SKIP no FreeType headers (libfreetype-dev)"
+    skip "$what" "no FreeType headers (libfreetype-dev)"
 else
-    temp=$(mktemp -d)
-    trap 'rm -rf "$temp"' EXIT
-    "$root/tools/glyphs/build.sh" "$temp/out" >"$temp/log" 2>&1
-    rc=$?
-    [ $rc -eq 0 ] || sed 's/^/# /' "$temp/log"
-    ok $rc "a rebuild from the fonts gives byte-identical images"
+    check 0 "$what" "$root/tools/glyphs/build.sh" "$tmp/images"
 fi
+tap_done
