@@ -33,6 +33,11 @@ first --table && grep -Eq '^\| 1 \| [a-z]+ \| [0-9.]+ \| [0-9]+, [0-9]+ steps, [
     grep -q '^- \*\*vit\*\* (loss at most 3.6): reached on every seed by ' "$tmp/out" &&
     grep -q '^- At their defaults these reach no target: .*sgd' "$tmp/out" && grep -q 'sam(adamw)' "$tmp/out"
 ok $? "the table says who reached what, and who nothing"
+cp -r "$tmp/r" "$tmp/other"
+sed -i '1s/"sha256":"[0-9a-f]\{8\}/"sha256":"00000000/' "$tmp/other/sgd/vit-test/study-1/trial-0/trial.jsonl"
+tools/first_results.py --suite test --table --results "$tmp/other" > "$tmp/out" 2>&1 &&
+    grep -q 'are not in this table: sgd/vit-test/study-1/trial-0/trial.jsonl: another .so' "$tmp/out"
+ok $? "a record that is left out is named by its place in the folder"
 ./podium score "$tmp/r" --format svg > "$tmp/out" && python3 - "$tmp/out" <<'P'
 import sys, xml.etree.ElementTree as E
 root = E.parse(sys.argv[1]).getroot()

@@ -242,8 +242,10 @@ def table(args):
     print()
     words(found, [s["name"] for s in ranked])
     if board["other_tables"] or board["left_out"]:
+        # each begins with its record's path: from the folder of records on, whoever made the table
+        left_out = [x.removeprefix(os.path.join(args.results, "")) for x in board["left_out"]]
         print("- Records of other machines or settings are not in this table: %s." % ", ".join(
-            [t["table"] for t in board["other_tables"]] + board["left_out"]))
+            [t["table"] for t in board["other_tables"]] + left_out))
 
 
 def main():
