@@ -19,6 +19,11 @@ tune && [ "$(trials)" = 0 ]
 ok $? "a trial in the log is not run again"
 tune --report --at 10 && grep -Eq '^nadamw at step 10: median [34]\.[0-9]+ of( [34]\.[0-9]+){3,4}$' "$tmp/out"
 ok $? "values at a step"
+# Diverged behind step 5, as records spell it.
+sed -E '/"lr": 0\.003/ s/(\[1[05], )[^,]+/\1"nan"/g' "$tmp/log.jsonl" > "$tmp/nan.jsonl"
+tools/tune.py "$tmp/tuning.json" --log "$tmp/nan.jsonl" --report --at 10 > "$tmp/out" 2>&1 && [ "$(grep -c '"nan"' "$tmp/nan.jsonl")" = 4 ] &&
+    grep -Eq '^nadamw at step 10: median inf of( inf){4}$' "$tmp/out"
+ok $? "a loss that is not finite counts as none"
 python3 - "$tmp/tuning.json" <<'P'
 import json, sys
 t = json.load(open(sys.argv[1]))

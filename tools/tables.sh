@@ -20,7 +20,7 @@ place results README.md
 "$podium" list workloads --details --markdown > "$table"
 place suite BENCHMARKS.md
 # The baselines of each mini on seeds that the search had not seen, from its tuning log.
-for w in transformer widenet compacter; do
+for w in transformer widenet compacter gpt; do
     printf '%s:\n' "$w"
     tools/tune.py "tools/tuning/$w-mini.json" --log "results/tuning/$w-mini.jsonl" --report | sed '1d'
     echo

@@ -10,9 +10,9 @@ Stages, each resumable (a trial whose line is in the log is not run again):
 Then `--report` prints the tables of the log: best settings, order on the fresh seeds, evaluation noise against
 the slope at the target.  Every trial is a `podium run`; the log keeps its curve.
 
-`keep_going` in a file trains all trials on behind the size's target, where a new one is sought.  A file may name a
-`variant` of its own (the yaml of `podium run --variant`, as JSON), and a `metric` that grows: the target is on it
-then, and curves hold it negated, so that less is better everywhere.
+An optimizer may have `points` of its own.  `keep_going` in a file trains all trials on behind the size's target,
+where a new one is sought.  A file may name a `variant` of its own (the yaml of `podium run --variant`, as JSON), and
+a `metric` that grows: the target is on it then, and curves hold it negated, so that less is better everywhere.
 """
 import argparse, concurrent.futures, json, math, os, shutil, statistics, subprocess, sys, tempfile
 
@@ -47,10 +47,18 @@ def points(space, n):
 
 
 def point(config, e):
-    """Step, the value the target is on (less is better) and the other one of an evaluation."""
+    """Step, the value the target is on (less is better) and the other one of an evaluation.  What is not
+    finite stays as records spell it, "nan" or "inf"."""
     if "metric" in config:
-        return [e["step"], -e[config["metric"]], e["loss"]]
+        v = e[config["metric"]]
+        return [e["step"], v if isinstance(v, str) else -v, e["loss"]]
     return [e["step"], e["loss"], e["accuracy"]]
+
+
+def parsed(line):
+    """A line of the log with None in its curve for what is not finite."""
+    line["curve"] = [[None if isinstance(v, str) else v for v in row] for row in line["curve"]]
+    return line
 
 
 def bound(config):
@@ -102,7 +110,7 @@ def crossing(curve, target, column=1):
     before = None
     for row in curve:
         v = row[column]
-        if v is not None and math.isfinite(v) and v <= target:
+        if v is not None and v <= target:
             if before is None or before[column] <= v:
                 return float(row[0])
             return before[0] + (row[0] - before[0]) * (before[column] - target) / (before[column] - v)
@@ -111,7 +119,7 @@ def crossing(curve, target, column=1):
 
 
 def last_loss(line):
-    losses = [r[1] for r in line["curve"] if r[1] is not None and math.isfinite(r[1])]
+    losses = [r[1] for r in line["curve"] if r[1] is not None]
     return losses[-1] if losses and line["exit"] == 0 else math.inf
 
 
@@ -140,7 +148,7 @@ def jobs_of(config, stage, lines):
     out = []
     for o in config["optimizers"]:
         if stage == 1:
-            settings = points(o["space"], config["points"])
+            settings = points(o["space"], o.get("points", config["points"]))
             settings += [s for s in o.get("also", []) if s not in settings]
             seeds = [config["seeds"]["search"]]
         else:
@@ -163,7 +171,7 @@ def noise_and_slope(curve, target):
         return None
     i = min(range(len(curve)), key=lambda k: abs(curve[k][0] - c))
     part = curve[max(0, i - 3):i + 4]
-    if len(part) < 6:
+    if len(part) < 6 or any(r[1] is None for r in part):
         return None
     x = [k - len(part) // 2 for k in range(len(part))]
     y = [r[1] for r in part]
@@ -210,7 +218,7 @@ def report(config, lines):
 def value_at(curve, step):
     """Interpolated value at a step, infinite behind the end of the curve."""
     for before, row in zip(curve, curve[1:]):
-        if before[0] <= step <= row[0] and math.isfinite(before[1]) and math.isfinite(row[1]):
+        if before[0] <= step <= row[0] and None not in (before[1], row[1]):
             return before[1] + (row[1] - before[1]) * (step - before[0]) / (row[0] - before[0])
     return math.inf
 
@@ -240,7 +248,7 @@ def main():
                    help="with --report: the best settings' values at this step, too")
     args = a.parse_args()
     config = json.load(open(args.config))
-    lines = [json.loads(t) for t in open(args.log)] if os.path.exists(args.log) else []
+    lines = [parsed(json.loads(t)) for t in open(args.log)] if os.path.exists(args.log) else []
     for stage in () if args.report else args.stage or (1, 2, 3):
         def same(l):
             return json.dumps([l["stage"], l["optimizer"], l["setting"], l["seed"]], sort_keys=True)
@@ -254,9 +262,9 @@ def main():
                 line = f.result()
                 if line["exit"] == 2:
                     sys.exit("tune: " + line["message"])
-                lines.append(line)
                 with open(args.log, "a") as log:
                     log.write(json.dumps(line) + "\n")
+                lines.append(parsed(line))
                 c = crossing(line["curve"], bound(config))
                 print("  %-10s %s seed %d: %s, last loss %.3f" % (
                     line["optimizer"], line["setting"], line["seed"],
