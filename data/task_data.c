@@ -17,7 +17,11 @@
 /* "#N" is a column by number in a file without a header. */
 const task_format task_formats[] = {
     {.name = "tsv", .first = "#1", .second = "#2?", .label = "#0"},
-    {.name = "cola", .first = "#3", .label = "#1", .classes = "0|1"},
+    {.name = "cola",
+     .first = "#3",
+     .label = "#1",
+     .classes = "0|1",
+     .first_unlabelled = "sentence"},
     {.name = "sst2", .first = "sentence", .label = "label", .classes = "0|1"},
     {.name = "mrpc",
      .first = "#1 String",
@@ -28,7 +32,8 @@ const task_format task_formats[] = {
      .first = "question1",
      .second = "question2",
      .label = "is_duplicate",
-     .classes = "0|1"},
+     .classes = "0|1",
+     .drops_short = 1},
     {.name = "stsb", .first = "sentence1", .second = "sentence2", .label = "score", .scores = 1},
     {.name = "mnli",
      .first = "sentence1",
@@ -194,38 +199,76 @@ static int column_number(const char *column)
     return !*end || !strcmp(end, "?") ? (int)n : -1;
 }
 
-/* Where a column is; header NULL: by number. */
-static int32_t find_column(const char *column, char *const *header, int count, int *out)
+static int find_name(const char *name, char *const *header, int count)
 {
-    *out = column ? column_number(column) : -1;
-    if (!column || *out >= 0)
+    for (int i = 0; i < count; i++)
+        if (!strcmp(header[i], name))
+            return i;
+    return -1;
+}
+
+/* Where the columns of a file are; -1: there is none. */
+typedef struct layout {
+    int first, second, label;
+    bool header;          /* the first line names columns */
+    bool second_optional; /* a short row has none */
+} layout;
+
+/* The first sentence is in column `given`, a name of the header's. */
+static int32_t by_header(const task_format *f, const char *given, char *const *header, int count,
+                         layout *out)
+{
+    const char *missing = given;
+    out->header = true;
+    out->first = find_name(given, header, count);
+    out->label = find_name(f->label, header, count);
+    if (f->second)
+        out->second = find_name(missing = f->second, header, count);
+    if (out->first >= 0 && (!f->second || out->second >= 0))
         return 0;
-    for (int i = 0; i < count && *out < 0; i++)
-        if (!strcmp(header[i], column))
-            *out = i;
-    return *out >= 0 ? 0 : podium_fail(PODIUM_EINVAL, "the header has no column '%s'", column);
+    return podium_fail(PODIUM_EINVAL, "the header has no column '%s'",
+                       out->first < 0 ? given : missing);
+}
+
+static int32_t find_columns(const task_format *f, char *const *header, int count, layout *out)
+{
+    *out = (layout){.first = column_number(f->first), .second = -1};
+    bool unlabelled = f->first_unlabelled && count && !strcmp(header[0], "index") &&
+                      find_name(f->first_unlabelled, header, count) >= 0;
+    if (out->first < 0 || unlabelled)
+        return by_header(f, unlabelled ? f->first_unlabelled : f->first, header, count, out);
+    out->label = column_number(f->label);
+    if (f->second) {
+        out->second = column_number(f->second);
+        out->second_optional = f->second[strlen(f->second) - 1] == '?';
+    }
+    return 0;
 }
 
 static int32_t parse_tsv(task_data *io, const task_format *f, text_lines *t, const char *name)
 {
     char *columns[MAX_COLUMNS];
-    int at[3], header = column_number(f->first) < 0;
-    int n = t->count && header ? split_columns(t->line[0], columns) : 0;
-    const char *const wanted[] = {f->first, f->second, f->label};
-    for (int k = 0; k < 3 && t->count; k++) {
-        int32_t rc = find_column(wanted[k], columns, n, &at[k]);
-        if (rc < 0)
-            return podium_fail_in(rc, "%s:1", name);
-    }
-    for (int64_t i = header; i < t->count; i++) {
-        n = split_columns(t->line[i], columns);
-        bool optional = f->second && f->second[strlen(f->second) - 1] == '?';
-        bool pair = at[1] >= 0 && (!optional || at[1] < n);
-        if (at[0] >= n || at[2] >= n || (pair && at[1] >= n))
+    layout at;
+    if (!t->count)
+        return 0;
+    char *first_line = strdup(t->line[0]);
+    if (!first_line)
+        return no_memory();
+    int32_t rc = find_columns(f, columns, split_columns(first_line, columns), &at);
+    free(first_line);
+    if (rc < 0)
+        return podium_fail_in(rc, "%s:1", name);
+    for (int64_t i = at.header; i < t->count; i++) {
+        int n = split_columns(t->line[i], columns);
+        bool pair = at.second >= 0 && (!at.second_optional || at.second < n);
+        if (at.first >= n || at.label >= n || (pair && at.second >= n)) {
+            if (f->drops_short)
+                continue;
             return podium_fail(PODIUM_EINVAL, "%s:%lld: %d columns, too few", name,
                                (long long)i + 1, n);
-        int32_t rc = add_example(io, f, columns[at[0]], pair ? columns[at[1]] : NULL,
-                                 columns[at[2]]);
+        }
+        rc = add_example(io, f, columns[at.first], pair ? columns[at.second] : NULL,
+                         at.label >= 0 ? columns[at.label] : NULL);
         if (rc < 0)
             return podium_fail_in(rc, "%s:%lld", name, (long long)i + 1);
     }
@@ -267,6 +310,10 @@ int32_t task_data_parse(task_data *io, const task_format *format, const char *te
     char *copy = malloc(length + 1);
     if (!copy)
         return no_memory();
+    if (length >= 3 && !memcmp(text, "\xEF\xBB\xBF", 3)) { /* a byte order mark (MRPC) */
+        text += 3;
+        length -= 3;
+    }
     if (length)
         memcpy(copy, text, length);
     TRY(text_lines_split(&t, copy, length, name));

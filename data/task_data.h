@@ -19,6 +19,9 @@ typedef struct task_format {
     const char *classes; /* names in order of their numbers, "|" between; NULL: as they come */
     int scores;          /* labels are numbers */
     int json;
+    /* Of TSV files without labels: the header's name of `first` where `first` is a number. */
+    const char *first_unlabelled;
+    int drops_short; /* the publisher's file has rows that lack columns, which nobody counts */
 } task_format;
 extern const task_format task_formats[];
 const task_format *task_format_find(const char *name); /* NULL: unknown */
@@ -37,7 +40,8 @@ typedef struct task_data {
 } task_data;
 
 /* Adds the examples of one file to `io` (start with {0}); classes keep their numbers over the files
- * of a task.  Our own "tsv" is LABEL TAB SENTENCE [TAB SECOND [TAB SCORE]].
+ * of a task.  Our own "tsv" is LABEL TAB SENTENCE [TAB SECOND [TAB SCORE]].  A TSV file whose
+ * header lacks the label's column (GLUE's test.tsv) has withheld labels, as objects without it.
  * Errors: PODIUM_EINVAL "NAME:LINE: ..." a column that is missing, a label out of the list, damaged
  * JSON; PODIUM_ENOMEM.  io stays valid. */
 int32_t task_data_parse(task_data *io, const task_format *format, const char *text, size_t length,

@@ -49,6 +49,25 @@ static void test_layouts(void)
     is_example(&d, 0, "q", "p", 1);
     is_example(&d, 1, "r", "p", -1);
     task_data_release(&d);
+    ok(parse(&d, "sst2", "index\tsentence\n0\tso good\n") == 0, "GLUE's test file has no labels");
+    is_example(&d, 0, "so good", NULL, -1);
+    task_data_release(&d);
+    ok(parse(&d, "cola", "index\tsentence\n0\tThe cat sat.\n") == 0,
+       "CoLA's has a header of its own");
+    is_example(&d, 0, "The cat sat.", NULL, -1);
+    task_data_release(&d);
+    ok(parse(&d, "mrpc",
+             "\xEF\xBB\xBFQuality\t#1 ID\t#2 ID\t#1 String\t#2 String\n1\t7\t8\ta\tb\n") == 0,
+       "MRPC starts with a byte order mark: %s", podium_error());
+    is_example(&d, 0, "a", "b", 1);
+    task_data_release(&d);
+    ok(parse(&d, "qqp",
+             "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n"
+             "0\t1\t2\tx\n1\t3\t4\ta\tb\t0\n") == 0 &&
+           d.count == 1,
+       "QQP has rows that lack columns");
+    is_example(&d, 0, "a", "b", 0);
+    task_data_release(&d);
     static const char *const bad[][3] = {
         {"sst2", "sentence\tlabel\nx\t2\n", "f:2: expected a label of 0|1"},
         {"sst2", "text\tlabel\nx\t1\n", "f:1: the header has no column 'sentence'"},

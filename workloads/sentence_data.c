@@ -139,7 +139,8 @@ static int32_t read_split(sentence_data *d, int which, const task_format *format
                            parsed->classes[classes]);
     TRY(add_rows(d, which, parsed, from));
     if (which != SPLIT_TEST && !d->split[which].count)
-        return podium_fail(PODIUM_EINVAL, "%s: no rows with a class", path);
+        return podium_fail(PODIUM_EINVAL, "%s: no rows with a class in column '%s'", path,
+                           format->label);
     d->classes = parsed->class_count;
     return PODIUM_OK;
 }
