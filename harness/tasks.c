@@ -23,7 +23,7 @@ struct task_host {
     const workload *workload;
     backend *backend;
     int64_t batch, steps, warmup_steps, seed;
-    double learning_rate, weight_decay;
+    double learning_rate, weight_decay, dropout;
     float *frozen; /* resident; NULL before the first task */
     int64_t frozen_count, frozen_length;
     char backbone[SHA256_HEX]; /* of the frozen vector */
@@ -50,6 +50,7 @@ static int32_t read_training(task_host *h, const yaml_node *t)
     TRY(yaml_integer(t, "warmup", 0, h->steps, &h->warmup_steps));
     TRY(yaml_number(t, "learning_rate", 0, 10, &h->learning_rate));
     TRY(yaml_number(t, "weight_decay", 0, 10, &h->weight_decay));
+    TRY(yaml_number(t, "dropout", 0, 0.999, &h->dropout));
     return yaml_integer(t, "seed", 0, INT64_MAX, &h->seed);
 }
 
@@ -70,6 +71,10 @@ static int32_t read_list(task_host *h)
     h->tasks = yaml_get(root, "tasks");
     if (yaml_node_kind(h->tasks) != YAML_MAP || yaml_length(h->tasks) < 1)
         return yaml_fail(h->tasks, "expected a map of tasks by name");
+    for (size_t i = 0; i < yaml_length(h->tasks); i++) /* they are names of files */
+        if (!*yaml_key(h->tasks, i) || strchr(yaml_key(h->tasks, i), '/'))
+            return yaml_fail(yaml_item(h->tasks, i), "task '%s': expected a name without '/'",
+                             yaml_key(h->tasks, i));
     return read_training(h, yaml_get(root, "training"));
 }
 
@@ -174,6 +179,8 @@ static int32_t open_one(task_host *h, int64_t i, bool training, open_task *t)
     graph_config config = {.backend = h->backend, .params = t->params};
     TRY(graph_create(&t->eval, &config));
     TRY(w->build(t->task, t->eval, EVAL_BATCH, &t->eval_model));
+    if (!w->scores_losses)
+        graph_keep(t->eval, t->eval_model.logits);
     TRY(graph_plan(t->eval));
     params_close(t->params);
     t->n = params_vector_length(t->params);
@@ -208,7 +215,8 @@ static int32_t train(task_host *h, open_task *t, program *update)
 {
     for (int64_t s = 0; s < h->steps; s++) {
         workload_batch b;
-        graph_settings settings = {.seed = philox_derive((uint64_t)h->seed, (uint64_t)s)};
+        graph_settings settings = {.seed = philox_derive((uint64_t)h->seed, (uint64_t)s),
+                                   .dropout = h->dropout};
         TRY(h->workload->train_batch(t->task, (uint64_t)h->seed, s, h->batch, 0, h->batch, &b));
         TRY(feed(t->train, &t->train_model, &b));
         TRY(graph_run(t->train, GRAPH_FORWARD | GRAPH_BACKWARD, &settings));
@@ -232,11 +240,13 @@ static int32_t evaluate(task_host *h, open_task *t, task_report *out)
     const workload *w = h->workload;
     workload_metrics sums = {0};
     graph_settings settings = {0};
-    int64_t cells = graph_count(t->eval, t->eval_model.logits),
+    int64_t cells = w->scores_losses ? 0 : graph_count(t->eval, t->eval_model.logits),
+            losses = graph_count(t->eval, t->eval_model.per_example),
             n = w->split_size(t->task, SPLIT_VALID);
-    double *logits = malloc((size_t)cells * sizeof *logits);
-    double *each = malloc(EVAL_BATCH * sizeof *each);
-    int32_t rc = logits && each ? PODIUM_OK : podium_fail(PODIUM_ENOMEM, "no memory to evaluate");
+    double *logits = cells ? malloc((size_t)cells * sizeof *logits) : NULL;
+    double *each = malloc((size_t)losses * sizeof *each);
+    int32_t rc = (logits || !cells) && each ? PODIUM_OK
+                                            : podium_fail(PODIUM_ENOMEM, "no memory to evaluate");
     for (int64_t start = 0; !rc && start < n; start += EVAL_BATCH) {
         workload_batch b;
         rc = w->eval_batch(t->task, SPLIT_VALID, start, EVAL_BATCH, &b);
@@ -244,10 +254,10 @@ static int32_t evaluate(task_host *h, open_task *t, task_report *out)
             rc = feed(t->eval, &t->eval_model, &b);
         if (!rc)
             rc = graph_run(t->eval, GRAPH_FORWARD, &settings);
-        if (!rc)
+        if (!rc && cells)
             rc = graph_read(t->eval, t->eval_model.logits, logits, cells);
         if (!rc)
-            rc = graph_read(t->eval, t->eval_model.per_example, each, EVAL_BATCH);
+            rc = graph_read(t->eval, t->eval_model.per_example, each, losses);
         if (!rc)
             rc = w->score(t->task, &b, EVAL_BATCH, logits, each, &sums);
     }
@@ -294,13 +304,17 @@ static int32_t write_task(const task_host *h, const open_task *t, const char *pa
 static int32_t read_tensors(const task_host *h, open_task *t, const safetensors *s,
                             const char *path)
 {
-    const char *backbone = safetensors_metadata(s, "backbone");
+    const char *backbone = safetensors_metadata(s, "backbone"),
+               *data = safetensors_metadata(s, "data"), *here = h->workload->data_id(t->task);
     size_t used = 0;
     if (!backbone || strcmp(backbone, h->backbone))
         return podium_fail(PODIUM_EINVAL,
                            "%s: trained on backbone %.16s..., the resident one is "
                            "%.16s...",
                            path, backbone ? backbone : "(unknown)", h->backbone);
+    if (!data || strcmp(data, here)) /* its classes may have other numbers */
+        return podium_fail(PODIUM_EINVAL, "%s: trained on data %s, this is %s", path,
+                           data ? data : "(unknown)", here);
     for (int32_t i = 0; i < params_count(t->params); i++) {
         const param *q = params_get(t->params, i);
         const safetensor *found = q->frozen ? NULL : safetensors_find(s, q->name);
@@ -334,6 +348,8 @@ static int32_t run_task(task_host *h, int64_t i, bool training, open_task *t, ta
     struct stat info;
     program *update = NULL;
     TRY(task_path(h, i, path, sizeof path));
+    if (training)
+        TRY(directory_create(h->options.folder)); /* before the hours that it would cost after */
     TRY(open_one(h, i, training, t));
     if (training) {
         TRY(program_compile(&update, "v2 = c0*v2 + c1*v1;"

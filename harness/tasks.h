@@ -4,7 +4,7 @@
  * A list of tasks in yaml:
  *   workload: compacter
  *   model: {...}                      as in the workload's yaml
- *   training: {batch, steps, learning_rate, warmup, weight_decay, seed}
+ *   training: {batch, steps, learning_rate, warmup, weight_decay, dropout, seed}
  *   tasks: {NAME: {the workload's data: map}, ...} */
 #ifndef HARNESS_TASKS_H
 #define HARNESS_TASKS_H
@@ -41,7 +41,7 @@ const char *tasks_name(const task_host *h, int64_t i);
 /* Trains task i from the backbone and writes its file. */
 int32_t tasks_train(task_host *h, int64_t i, task_report *out);
 /* Reads the file of task i and evaluates it on the resident backbone.  Errors: PODIUM_EINVAL also
- * when the file was trained on another backbone or lacks a parameter. */
+ * when the file was trained on another backbone or other data, or lacks a parameter. */
 int32_t tasks_serve(task_host *h, int64_t i, task_report *out);
 tasks_size tasks_resident(const task_host *h); /* after the first of the two above */
 
