@@ -207,7 +207,7 @@ install: all man
 	install -m 644 $(OPTIMIZERS) $(HOME_DIR)/build/optimizers/
 	for f in $(BUILD)/backends/*.so; do \
 	  [ ! -e $$f ] || install -D -m 644 -t $(HOME_DIR)/build/backends $$f || exit 1; done
-	cp -r data/glyphs data/debian-text data/sentences data/backbone.yaml data/sources.yaml $(HOME_DIR)/data/
+	cp -r data/glyphs data/debian-text data/sentences data/backbone.* data/sources.yaml $(HOME_DIR)/data/
 	cp -r submissions $(HOME_DIR)/
 	install -m 644 include/podium/*.h $(DESTDIR)$(PREFIX)/include/podium/
 	install -m 644 $(BUILD)/man/*.1 $(SHARE)/man/man1/

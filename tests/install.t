@@ -26,6 +26,16 @@ record=$(find results -name trial.jsonl)
 [ -s "$record" ] && grep -q '"event": *"end"\|"event": *"result"' "$record"
 ok $? "a trial runs with the installed runner, submission and data"
 
+# The backbone of compacter mini comes along, a payload of at most 4 MB; sections are made up.
+data=$root/lib/podium/data
+[ "$(cat "$data/backbone.safetensors" "$data/backbone.safetensors.bpe" | wc -c)" -le 4000000 ] && mkdir -p "$data/sections" &&
+    for split in train valid test; do
+        printf 'games\ta chess program\nmath\ta theorem prover\n' > "$data/sections/$split.tsv"
+    done &&
+    "$podium" run nadamw --workload compacter --suite mini --max-steps 3 --threads 1 --results backbone > log 2>&1 &&
+    grep -q '"data_id": *"sections+backbone:' "$(find backbone -name trial.jsonl)"
+ok $? "so does one on the pretrained backbone"
+
 printf 'import podium\n\n\nclass Still(podium.Submission):\n    def step(self, s):\n        s.gradient()\n' > still.py
 "$podium" run still.py:Still --workload vit --suite test --max-steps 2 --results python > log 2>&1
 ok $? "so does a class in Python, with the installed package"
