@@ -73,7 +73,7 @@ static int32_t read_config(pair_data *d, const yaml_node *config, const char **p
     TRY(yaml_string(config, "target", &d->language[1]));
     TRY(yaml_choice(config, "tokenizer", tokenizers, &d->tokenizer));
     TRY(yaml_integer(config, "merges", 0, BPE_MAX_MERGES, merges));
-    TRY(yaml_integer(config, "end", 1, 1 << 20, &d->end));
+    TRY(yaml_integer(config, "end", 1, BPE_SPECIALS - 1, &d->end));
     if (d->tokenizer == TOKENIZER_BPE && d->end != BPE_END)
         return podium_fail(PODIUM_EINVAL, "data: end goes with tokenizer ids");
     TRY(yaml_integer(config, "source_length", 2, 1 << 16, &d->length[0]));
@@ -445,6 +445,11 @@ int32_t pair_data_eval(pair_data *d, data_split split, int64_t start, int64_t ba
     relabel(d, batch);
     *out = d->batch;
     return 0;
+}
+
+int32_t pair_data_end(const pair_data *d)
+{
+    return (int32_t)d->end;
 }
 
 const char *pair_data_reference(const pair_data *d, data_split split, int64_t i)

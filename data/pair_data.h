@@ -8,7 +8,7 @@
  *   - tokenizer: bpe, trained on both sides of the training split; or ids: NAME.LANG.ids and
  *     pieces.vocab, made by a SentencePiece tool (pad 0, begin 1, end 2)
  *   - merges: 1000, of bpe
- *   - end: 2, the id after each sentence with the tokenizer ids (T5's pieces have it at 1)
+ *   - end: 2, the id after each sentence with the tokenizer ids, or 1 (T5's pieces)
  *   - source_length: 24, target_length: 24, tokens a row, the end token included; pairs with a
  *     longer side are left out of every split (of BLEU's references too)
  *   - valid, test: all, the first N held-out pairs that fit
@@ -52,6 +52,7 @@ int32_t pair_data_vocabulary(const pair_data *d); /* ids */
 int64_t pair_data_source_length(const pair_data *d);
 int64_t pair_data_target_length(const pair_data *d);
 bool pair_data_packed(const pair_data *d);
+int32_t pair_data_end(const pair_data *d); /* the id after each sentence; it is not relabelled */
 /* Pairs that fit. */
 int64_t pair_data_count(const pair_data *d, data_split split);
 

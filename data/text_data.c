@@ -247,11 +247,13 @@ int32_t text_data_eval(text_data *d, data_split split, int64_t start, int64_t ba
 
 int32_t text_data_decode(const text_data *d, const int32_t *ids, int64_t count, text_buffer *out)
 {
-    for (int64_t i = 0; i < count; i++) {
-        int32_t plain = ids[i];
-        token_map_undo(&d->map, &plain, 1);
-        TRY(d->bpe ? bpe_decode(d->bpe, &plain, 1, out)
-                   : pieces_decode(&d->pieces, &plain, 1, out));
-    }
-    return 0;
+    int32_t *plain = malloc((size_t)(count + 1) * sizeof *plain);
+    if (!plain)
+        return podium_fail(PODIUM_ENOMEM, "no memory for %lld tokens", (long long)count);
+    memcpy(plain, ids, (size_t)count * sizeof *plain);
+    token_map_undo(&d->map, plain, count);
+    int32_t rc = d->bpe ? bpe_decode(d->bpe, plain, count, out)
+                        : pieces_decode(&d->pieces, plain, count, out);
+    free(plain);
+    return rc;
 }

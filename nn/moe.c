@@ -57,7 +57,7 @@ static value layer(graph *g, const char *prefix, const nn_moe_config *c, const c
 /* p [L, E].  In f32 under bf16: a rounded score would send tokens to other experts. */
 static value probabilities(graph *g, const char *prefix, const nn_moe_config *c, value x)
 {
-    param r = {.kind = PODIUM_WEIGHT,
+    param r = {.kind = PODIUM_ROUTER,
                .ndim = 2,
                .shape = {c->experts, c->width},
                .init = {.kind = INIT_XAVIER_UNIFORM}};

@@ -77,10 +77,12 @@ int main(void)
     text_data_close(secret);
     put("train.ids", "3 4 5\n6 7\n3 4 5 6 7\n");
     put("valid.ids", "3 3 3 3 3\n7 7\n");
-    put("vocabulary.vocab", "<pad>\t0\n<s>\t0\n</s>\t0\na\t0\nb\t0\nc\t0\nd\t0\ne\t0\n");
+    put("vocabulary.vocab", "<pad>\t0\n<s>\t0\n</s>\t0\n\xE2\x96\x81"
+                            "a\t0\nb\t0\nc\t0\nd\t0\ne\t0\n");
     text_data *made = open_set(", tokenizer: ids, train: train.ids, valid: valid.ids", NULL);
     ok(made && text_data_vocabulary(made) == 8 && !text_data_eval(made, SPLIT_VALID, 0, 1, &a) &&
-           a.ids[4] == 3 && a.ids[5] == 2 && a.ids[7] == 7,
+           a.ids[4] == 3 && a.ids[5] == 2 && a.ids[7] == 7 &&
+           reads(made, a.ids, LENGTH, "a a a a aee"),
        "ids of another tokenizer are read: %s", made ? "" : podium_error());
     text_data_close(made);
     put("valid.ids", "3 9\n");

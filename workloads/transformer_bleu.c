@@ -54,7 +54,7 @@ int32_t transformer_bleu(const transformer_config *c, pair_data *data, const wor
 {
     translator t = {.config = c, .data = data, .weights = w, .split = split};
     t.search = (workload_search){
-        .beam = BEAMS, .max_length = c->target + 1, .alpha = 0.6, .end_id = 2};
+        .beam = BEAMS, .max_length = c->target + 1, .alpha = 0.6, .end_id = pair_data_end(data)};
     t.sequences = malloc((size_t)(ROWS * BEAMS * t.search.max_length) * sizeof *t.sequences);
     t.scores = malloc(ROWS * BEAMS * sizeof *t.scores);
     int32_t rc = t.sequences && t.scores ? PODIUM_OK
