@@ -35,9 +35,10 @@ static int32_t find_tensor(const parity_run *r, const char *name, const safetens
                 : podium_fail(PODIUM_EINVAL, "%s: no tensor '%s'", r->path, name ? name : "(none)");
 }
 
-/* The tensor of an input by any of its names ("a|b"); NULL when the case has none of them. */
-static const safetensor *input_tensor(const parity_run *r, const char *names)
+/* The tensor of an input by any of its names ("a|b"); NULL when the case lists none of them. */
+static int32_t input_tensor(const parity_run *r, const char *names, const safetensor **out)
 {
+    *out = NULL;
     size_t i;
     json_t *item;
     json_array_foreach(json_object_get(r->json, "inputs"), i, item)
@@ -46,10 +47,10 @@ static const safetensor *input_tensor(const parity_run *r, const char *names)
         for (const char *p = names; name && p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL) {
             size_t n = strcspn(p, "|");
             if (strlen(name) == n && !strncmp(name, p, n))
-                return safetensors_find(r->tensors, name);
+                return find_tensor(r, name, out);
         }
     }
-    return NULL;
+    return PODIUM_OK;
 }
 
 /* The workload that runs cases of this model: of its name, or one that lists it. */
@@ -87,7 +88,8 @@ static int32_t open_task(parity_run *r)
     if (rc < 0)
         return podium_fail_in(rc, "%s", r->path);
     for (int i = 0; r->workload->case_input && r->workload->input_names[i]; i++) {
-        const safetensor *t = input_tensor(r, r->workload->input_names[i]);
+        const safetensor *t;
+        TRY(input_tensor(r, r->workload->input_names[i], &t));
         rc = t ? r->workload->case_input(r->task, i, t->ndim, t->shape) : PODIUM_OK;
         if (rc < 0)
             return podium_fail_in(rc, "%s: input '%s'", r->path, t->name);
@@ -98,7 +100,8 @@ static int32_t open_task(parity_run *r)
 static int32_t open_model(parity_run *r, backend *b, const parity_options *o)
 {
     TRY(open_task(r));
-    const safetensor *first = input_tensor(r, r->workload->input_names[0]);
+    const safetensor *first;
+    TRY(input_tensor(r, r->workload->input_names[0], &first));
     if (!first || first->ndim < 1 || first->shape[0] < 1)
         return podium_fail(PODIUM_EINVAL, "%s: no input '%s'", r->path,
                            r->workload->input_names[0]);
@@ -156,9 +159,10 @@ static int32_t load_input(parity_run *r, int i)
 {
     value v = r->model.inputs[i];
     const char *names = r->workload->input_names[i];
-    const safetensor *t = input_tensor(r, names);
+    const safetensor *t;
     int64_t n = graph_count(r->graph, v);
     bool ids = graph_dtype(r->graph, v) == PODIUM_I32;
+    TRY(input_tensor(r, names, &t));
     if (!t && strcmp(names, "weights"))
         return podium_fail(PODIUM_EINVAL, "%s: no input '%s'", r->path, names);
     if (t && (t->count != n || (t->dtype == PODIUM_I32) != ids))
@@ -180,14 +184,14 @@ static int32_t load_input(parity_run *r, int i)
 }
 
 /* max |got - want| / max(max |want|, floor), printed and kept as the worst; rows whose mask is 0
- * are left out (mask may be NULL). */
+ * are left out (mask may be NULL, or parts want into rows evenly). */
 static void compare(parity_run *r, const char *what, const double *got, const safetensor *want,
                     double floor, const safetensor *mask)
 {
     double error = 0, size = floor;
-    int64_t row = mask && mask->count && mask->count <= want->count ? want->count / mask->count : 1;
+    int64_t row = mask ? want->count / mask->count : 1;
     for (int64_t i = 0; i < want->count; i++) {
-        if (mask && (i / row >= mask->count || safetensor_number(mask, i / row) == 0))
+        if (mask && safetensor_number(mask, i / row) == 0)
             continue;
         double w = safetensor_number(want, i), e = fabs(got[i] - w);
         error = e > error || isnan(e) ? e : error;
@@ -201,18 +205,23 @@ static void compare(parity_run *r, const char *what, const double *got, const sa
 static int32_t compare_value(parity_run *r, const char *what, value v, const char *mask_name)
 {
     const json_t *expected = json_object_get(r->json, "expected");
-    const safetensor *want;
+    const safetensor *want, *mask = NULL;
     TRY(find_tensor(r, json_string_value(json_object_get(expected, what)), &want));
+    if (mask_name)
+        TRY(find_tensor(r, mask_name, &mask));
     int64_t n = graph_count(r->graph, v);
     if (n != want->count)
         return podium_fail(PODIUM_EINVAL, "%s: expected %s have %lld elements, the model's %lld",
                            r->path, what, (long long)want->count, (long long)n);
+    if (mask && (!mask->count || n % mask->count))
+        return podium_fail(PODIUM_EINVAL, "%s: %lld %s are not %lld rows of '%s'", r->path,
+                           (long long)n, what, (long long)mask->count, mask_name);
     double *got = malloc((size_t)n * sizeof *got);
     if (!got)
         return podium_fail(PODIUM_ENOMEM, "no memory for %s", what);
     int32_t rc = graph_read(r->graph, v, got, n);
     if (!rc)
-        compare(r, what, got, want, 0, mask_name ? safetensors_find(r->tensors, mask_name) : NULL);
+        compare(r, what, got, want, 0, mask);
     free(got);
     return rc;
 }

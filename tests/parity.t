@@ -31,6 +31,22 @@ head -c 5000 "$golden/vit_glu.safetensors" >"$tmp/vit_glu.safetensors"
 cp "$golden/vit_glu.json" "$tmp/vit_cut.json"
 check 2 "a cut tensor file is an input error" "$podium" parity --device ref "$tmp/vit_cut.json"
 cp "$golden"/transformer_pre_ln.* "$golden"/gpt_gqa.safetensors "$tmp/"
+# A tensor that is listed and not there is no default.
+cp "$golden/transformer_post_ln.safetensors" "$tmp/"
+sed 's/"logits_mask": "[a-z_./]*"/"logits_mask": "nothing"/' "$golden/transformer_post_ln.json" >"$tmp/no_mask.json"
+check 2 "a mask that is not there is an input error" "$podium" parity --device ref "$tmp/no_mask.json"
+sed 's/"logits_mask": "[a-z_./]*"/"logits_mask": "embedding.weight"/' "$golden/transformer_post_ln.json" >"$tmp/mask.json"
+check 2 "so is one of other rows" "$podium" parity --device ref "$tmp/mask.json"
+cp "$tmp/out" "$tmp/mask"
+check 0 "which says so" grep -q "rows of 'embedding.weight'" "$tmp/mask"
+python3 - "$golden/transformer_post_ln.safetensors" "$tmp/renamed.safetensors" <<'P'
+import sys
+data = open(sys.argv[1], "rb").read()
+assert b'"weights"' in data
+open(sys.argv[2], "wb").write(data.replace(b'"weights"', b'"waights"', 1))
+P
+sed '/logits_mask/d; s/transformer_post_ln.safetensors/renamed.safetensors/' "$golden/transformer_post_ln.json" >"$tmp/weightless.json"
+check 2 "nor do ones stand in for weights that the case lists" "$podium" parity --device ref "$tmp/weightless.json"
 sed 's/"alpha": 0.6/"alpha": 0.7/' "$golden/transformer_beam.json" >"$tmp/beam_alpha.json"
 check 1 "another length penalty fails" "$podium" parity --device ref "$tmp/beam_alpha.json"
 sed 's/"inputs": \[\[19, 19/"inputs": [[19/' "$golden/transformer_beam.json" >"$tmp/beam_ragged.json"
