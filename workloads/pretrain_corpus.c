@@ -11,6 +11,21 @@
 
 enum { TEXT_LIMIT = 1 << 30, HELD_OUT = 50 };
 
+/* Writes the merges; where there are some, of an earlier start, they must be the same. */
+static int32_t keep_merges(const char *path, const text_buffer *merges)
+{
+    uint8_t *there;
+    size_t length;
+    if (!file_exists(path))
+        return file_write_atomic(path, merges->data, merges->length);
+    TRY(file_read_gz(path, TEXT_LIMIT, &there, &length));
+    bool same = length == merges->length && !memcmp(there, merges->data, length);
+    free(there);
+    return same ? PODIUM_OK
+                : podium_fail(PODIUM_EINVAL,
+                              "'%s' has the merges of another text or recipe: move it away", path);
+}
+
 static int32_t open_merges(pretrain_corpus *c, int64_t merges, const text_lines *text,
                            const char *out)
 {
@@ -20,15 +35,13 @@ static int32_t open_merges(pretrain_corpus *c, int64_t merges, const text_lines 
     int n = snprintf(path, sizeof path, "%s.bpe", out);
     if (n < 0 || (size_t)n >= sizeof path)
         return podium_fail(PODIUM_EINVAL, "the path '%s' is too long", out);
-    if (!file_exists(path)) {
-        TRY(bpe_train(&b, (const char *const *)text->line, text->count, (int32_t)merges));
-        int32_t rc = bpe_write(b, c->text_sha256, &file);
-        bpe_close(b);
-        if (!rc)
-            rc = file_write_atomic(path, file.data, file.length);
-        text_release(&file);
-        TRY(rc);
-    }
+    TRY(bpe_train(&b, (const char *const *)text->line, text->count, (int32_t)merges));
+    int32_t rc = bpe_write(b, c->text_sha256, &file);
+    bpe_close(b);
+    if (!rc)
+        rc = keep_merges(path, &file);
+    text_release(&file);
+    TRY(rc);
     return sentence_tokens_open(&c->tokenizer, TOKENS_OF_BPE, path);
 }
 
