@@ -287,12 +287,16 @@ int32_t training_validate(training *t, void *x, double *loss, double *quality)
         return podium_fail(PODIUM_EINVAL, "workload '%s' scored no example", w->name);
     *loss = sums.loss / (double)sums.count;
     *quality = sums.accuracy / (double)sums.count;
-    if (!w->output_metric || strcmp(t->config.metric, w->output_metric))
+    int metric = 0;
+    while (w->output_metrics && w->output_metrics[metric] &&
+           strcmp(t->config.metric, w->output_metrics[metric]))
+        metric++;
+    if (!w->output_metrics || !w->output_metrics[metric])
         return 0;
     workload_weights weights = {.backend = t->backend,
                                 .params = t->params,
                                 .precision = t->precision,
                                 .x = x,
                                 .frozen = t->frozen};
-    return w->measure(t->task, &weights, SPLIT_VALID, quality);
+    return w->measure(t->task, &weights, metric, SPLIT_VALID, quality);
 }

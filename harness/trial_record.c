@@ -203,6 +203,8 @@ json_t *trial_evaluation_line(const trial *t, const char *hash)
     put_number(o, "loss", s->last_loss);
     const workload_config *c = &t->training.config;
     put_number(o, c->target_grows ? c->metric : "accuracy", s->last_quality);
+    if (c->entry->workload->has_perplexity)
+        put_number(o, "perplexity", exp(s->last_loss));
     put_number(o, "train_loss", t->config->parallel ? t->shown_loss : t->train_loss);
     put_diagnosis(o, &t->diagnosis);
     put_number(o, "reference_step_seconds", s->reference_seconds);

@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 
+enum { MAX_METRICS = 8 };
+
 static int32_t unknown_name(const yaml_node *map, const char *what, const char *name)
 {
     text_buffer known = {0};
@@ -20,14 +22,23 @@ static int32_t unknown_name(const yaml_node *map, const char *what, const char *
 
 static int32_t read_target(workload_config *c, const yaml_node *target)
 {
-    const char *metrics[] = {"loss", "accuracy", c->entry->workload->output_metric, NULL};
-    int metric = 0;
+    const workload *w = c->entry->workload;
+    const char *metrics[MAX_METRICS + 1] = {"loss", "accuracy"};
+    int metric = 0, count = 2;
+    for (int i = 0; w->output_metrics && w->output_metrics[i]; i++)
+        metrics[count++] = w->output_metrics[i];
+    if (w->has_perplexity)
+        metrics[count] = "perplexity";
     TRY(yaml_require(target, "metric"));
     TRY(yaml_require(target, "value"));
     TRY(yaml_choice(target, "metric", metrics, &metric));
-    c->metric = metrics[metric];
-    c->target_grows = metric > 0;
-    return yaml_number(target, "value", -INFINITY, INFINITY, &c->target);
+    bool is_perplexity = metric == count; /* a way to write a loss */
+    c->metric = is_perplexity ? "loss" : metrics[metric];
+    c->target_grows = metric > 0 && !is_perplexity;
+    TRY(yaml_number(target, "value", is_perplexity ? 1 : -INFINITY, INFINITY, &c->target));
+    if (is_perplexity)
+        c->target = log(c->target);
+    return 0;
 }
 
 static int32_t read_limits(workload_config *c, const yaml_node *map)

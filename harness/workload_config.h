@@ -2,12 +2,15 @@
  *
  *   name, description
  *   sizes: {mini: {model, data, batch, step_hint, eval_every_examples, budget_steps, dropout,
- *                  label_smoothing, target: {metric: loss|accuracy|bleu|matthews, value}},
+ *                  label_smoothing, target: {metric, value}},
  *           base: ...}
  *   held_out: {glu: {model: {overrides}, sizes: {mini: {target, step_hint, budget_steps}}}, ...}
  *   extents: {mini: {...}, ...}: numbers of the data that decide the model's shape, for counting
  *            without the data (workload.h: outline); no part of the fingerprint, the data id is
  *   sources: anything (named in the fingerprint)
+ *
+ * A target's metric is loss, accuracy, one of the workload's output_metrics (bleu, matthews, ...)
+ * or, of a language model, perplexity: its value's logarithm is then the target of the loss.
  *
  * A variant takes from its size what it does not say, but for the target: each has its own.
  * Budgets are in reference steps.
@@ -37,7 +40,7 @@ typedef struct workload_config {
     int64_t batch, step_hint, eval_every_examples;
     double budget_steps; /* reference steps */
     double dropout, label_smoothing;
-    const char *metric; /* of the target: "loss", "accuracy" or the workload's own */
+    const char *metric; /* of the target: "loss", "accuracy" or one of the workload's own */
     bool target_grows;  /* larger is better */
     double target;
 } workload_config;

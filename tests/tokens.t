@@ -54,6 +54,19 @@ for variant in post_ln attention_temperature glu_tanh; do
 done
 race 0 gpt --results "$tmp/gpt" && grep -q '"reached":true' "$(record "$tmp/gpt")"
 ok $? "a language model reaches its target"
+python3 - "$(record "$tmp/gpt")" <<'P'
+import json, math, sys
+lines = [json.loads(l) for l in open(sys.argv[1])]
+lines = [l for l in lines if l["event"] == "evaluation"]
+sys.exit(not lines or any(abs(l["perplexity"] / math.exp(l["loss"]) - 1) > 1e-12 for l in lines))
+P
+ok $? "its record has the perplexity"
+printf '{"name": "perplexity", "target": {"metric": "perplexity", "value": 40}}' > "$tmp/variant.yaml"
+race 0 gpt --variant "$tmp/variant.yaml" --results "$tmp/perplexity" && grep -q 'target 3.6889 ' "$tmp/out" &&
+    grep -q '"reached":true' "$(record "$tmp/perplexity")"
+ok $? "and a target may be one: of 40, a loss of 3.6889"
+race 2 transformer --variant "$tmp/variant.yaml" --results "$tmp/perplexity2"
+ok $? "a translation's may not"
 race 0 gpt --held-out gpt2 --max-steps 5 --results "$tmp/gpt2"
 ok $? "GPT-2's layout trains"
 echo "one line more" >> "$set/train.de"

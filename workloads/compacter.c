@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "data/pair_data.h"
 #include "workloads/backbone.h"
-#include "workloads/classes_matthews.h"
+#include "workloads/classes_metric.h"
 #include "workloads/compacter_case.h"
 #include "workloads/sentence_data.h"
 
@@ -253,9 +253,16 @@ static int32_t score(workload_task *t, const workload_batch *b, int64_t batch, c
 
 extern const workload workload_compacter;
 
-static int32_t measure(workload_task *t, const workload_weights *w, data_split split, double *out)
+static int32_t measure(workload_task *t, const workload_weights *w, int metric, data_split split,
+                       double *out)
 {
-    return classes_matthews(&workload_compacter, t, w, 2, t->model.classes, split, out);
+    classes_metric_of m = {
+        .kind = (classes_metric_kind)metric, .input = 2, .classes = t->model.classes};
+    if (t->pairs)
+        return podium_fail(PODIUM_EINVAL, "a target on %s needs classes, which T5's texts are not",
+                           classes_metric_names[metric]);
+    m.positive = sentence_data_class(t->data, 1);
+    return classes_metric(&workload_compacter, t, w, &m, split, out);
 }
 
 static const char *const case_models[] = {"bert_encoder", "adapter", "lora", "bitfit", "phm", NULL};
@@ -276,7 +283,7 @@ const workload workload_compacter = {
     .batch_weight = batch_weight,
     .eval_batch = eval_batch,
     .score = score,
-    .output_metric = "matthews",
+    .output_metrics = classes_metric_names,
     .measure = measure,
     .load = load,
     .open_case = open_case,

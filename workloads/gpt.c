@@ -88,7 +88,7 @@ static int32_t eval_batch(workload_task *t, data_split split, int64_t start, int
     return PODIUM_OK;
 }
 
-/* Every predicted token counts once: exp of the mean is the perplexity. */
+/* Every predicted token counts once, as in a perplexity. */
 static int32_t score(workload_task *t, const workload_batch *b, int64_t batch, const double *logits,
                      const double *per_token, workload_metrics *m)
 {
@@ -142,6 +142,7 @@ const workload workload_gpt = {
     .name = "gpt",
     .description = "a decoder-only language model",
     .only_named = true,
+    .has_perplexity = true,
     .task_bytes = sizeof(workload_task),
     .open = open_task,
     .outline = outline,

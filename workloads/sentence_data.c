@@ -305,6 +305,11 @@ int64_t sentence_data_classes(const sentence_data *d)
     return d->classes;
 }
 
+int32_t sentence_data_class(const sentence_data *d, int64_t k)
+{
+    return d->class_map[k];
+}
+
 int64_t sentence_data_count(const sentence_data *d, data_split split)
 {
     return d->split[split].count;

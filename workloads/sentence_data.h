@@ -25,6 +25,9 @@ void sentence_data_close(sentence_data *d);           /* NULL is fine */
 const char *sentence_data_id(const sentence_data *d); /* "name:sha256" */
 int64_t sentence_data_vocabulary(const sentence_data *d);
 int64_t sentence_data_classes(const sentence_data *d);
+/* The number, after the key's permutation, of class `k` of the files: in the order of the format,
+ * or of their first rows. */
+int32_t sentence_data_class(const sentence_data *d, int64_t k);
 int64_t sentence_data_count(const sentence_data *d, data_split split);
 
 bool sentence_data_has_pairs(const sentence_data *d); /* some row has a second sentence */

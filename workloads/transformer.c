@@ -129,8 +129,10 @@ static int32_t decode(workload_task *t, const workload_weights *w, const workloa
     return transformer_decode(&t->model, w, s, rows, length, ids, sequences, scores);
 }
 
-static int32_t measure(workload_task *t, const workload_weights *w, data_split split, double *out)
+static int32_t measure(workload_task *t, const workload_weights *w, int metric, data_split split,
+                       double *out)
 {
+    (void)metric; /* there is one */
     return transformer_bleu(&t->model, t->data, w, split, out);
 }
 
@@ -145,6 +147,8 @@ static const char *const input_names[] = {
     "targets_segmentation",
     NULL,
 };
+
+static const char *const output_metrics[] = {"bleu", NULL};
 
 const workload workload_transformer = {
     .name = "transformer",
@@ -164,7 +168,7 @@ const workload workload_transformer = {
     .open_case = open_case,
     .case_input = case_input,
     .decode = decode,
-    .output_metric = "bleu",
+    .output_metrics = output_metrics,
     .measure = measure,
     .input_names = input_names,
 };

@@ -65,6 +65,7 @@ typedef struct workload {
     const char *description; /* one line */
     bool scores_losses;      /* score reads per_example alone: logits are not copied */
     bool only_named;         /* unranked: raced only when its name is given */
+    bool has_perplexity;     /* the exponential of its loss: records and targets may name it */
     size_t task_bytes;       /* of its workload_task, which open and open_case get zeroed */
     /* NULL: a model of golden cases only.  Opens the data and reads the size's `model:` and `data:`
      * maps; unknown keys are errors of the yaml reader.  `data_dir` holds the prepared data sets.
@@ -113,10 +114,12 @@ typedef struct workload {
     int32_t (*decode)(workload_task *t, const workload_weights *w, const workload_search *s,
                       int64_t rows, int64_t length, const int32_t *ids, int32_t *sequences,
                       double *scores);
-    /* A metric of what the model makes, larger is better, by name ("bleu"), and its value on a
-     * split: computed at evaluations when a target names it.  NULL: none. */
-    const char *output_metric;
-    int32_t (*measure)(workload_task *t, const workload_weights *w, data_split split, double *out);
+    /* Metrics of what the model makes, larger is better, by name ("bleu"), ending with NULL, and
+     * the value of one of them on a split: computed at evaluations when a target names it.  NULL:
+     * none. */
+    const char *const *output_metrics;
+    int32_t (*measure)(workload_task *t, const workload_weights *w, int metric, data_split split,
+                       double *out);
     /* Names of the inputs in build's order, as golden cases call them; "a|b": either.  "weights"
      * may be absent from a case (then ones). */
     const char *const *input_names;

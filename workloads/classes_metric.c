@@ -1,11 +1,13 @@
-/* Answers of a whole split, then their correlation with the labels. */
-#include "workloads/classes_matthews.h"
+/* Answers of a whole split, then how they agree with the labels. */
+#include "workloads/classes_metric.h"
 
 #include <stdlib.h>
 
 #include "data/metrics.h"
 
 enum { ROWS = 128 };
+
+const char *const classes_metric_names[] = {"matthews", "f1", "macro_f1", NULL};
 
 typedef struct answers {
     graph *graph;
@@ -71,20 +73,32 @@ static int32_t add_batch(answers *a, const workload_batch *b, int input, int64_t
     return PODIUM_OK;
 }
 
-int32_t classes_matthews(const workload *w, workload_task *t, const workload_weights *weights,
-                         int input, int64_t classes, data_split split, double *out)
+static int32_t agreement(const answers *a, const classes_metric_of *m, double *out)
+{
+    if (m->kind == CLASSES_MATTHEWS)
+        return metric_matthews(a->got, a->want, a->count, (int32_t)m->classes, out);
+    *out = m->kind == CLASSES_F1 ? metric_f1(a->got, a->want, a->count, m->positive)
+                                 : metric_macro_f1(a->got, a->want, a->count, (int32_t)m->classes);
+    return PODIUM_OK;
+}
+
+int32_t classes_metric(const workload *w, workload_task *t, const workload_weights *weights,
+                       const classes_metric_of *metric, data_split split, double *out)
 {
     answers a = {0};
     workload_batch b = {0};
     int64_t n = w->split_size(t, split);
-    int32_t rc = answers_init(&a, w, t, weights, classes, n);
+    if (metric->kind == CLASSES_F1 && metric->classes != 2)
+        return podium_fail(PODIUM_EINVAL, "f1 is of two classes, there are %lld: macro_f1",
+                           (long long)metric->classes);
+    int32_t rc = answers_init(&a, w, t, weights, metric->classes, n);
     for (int64_t start = 0; !rc && start < n; start += ROWS) {
         rc = w->eval_batch(t, split, start, ROWS, &b);
         if (!rc)
-            rc = add_batch(&a, &b, input, classes);
+            rc = add_batch(&a, &b, metric->input, metric->classes);
     }
     if (!rc)
-        rc = metric_matthews(a.got, a.want, a.count, (int32_t)classes, out);
+        rc = agreement(&a, metric, out);
     answers_release(&a);
     return rc;
 }
