@@ -13,7 +13,7 @@
 struct workload_task {
     gpt_config model;
     text_data *data; /* NULL in a golden case */
-    char *weights;   /* file of a pretrained model, or NULL */
+    char *weights;   /* `weights:`, a pretrained model: safetensors file or index; or NULL */
 };
 
 static void close_task(workload_task *t)

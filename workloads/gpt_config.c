@@ -48,6 +48,8 @@ int32_t gpt_config_read(gpt_config *c, const yaml_node *model)
     TRY(yaml_flag(model, "tied", &c->tied));
     TRY(yaml_flag(model, "dropout", &c->dropout));
     TRY(yaml_number(model, "rope_theta", 1, 1e12, &c->rope_theta));
+    TRY(yaml_number(model, "norm_eps", 1e-12, 1, &c->eps));
+    TRY(yaml_flag(model, "attention_bias", &c->attention_bias));
     return check(c);
 }
 

@@ -22,7 +22,9 @@ typedef struct gpt_config {
 } gpt_config;
 
 /* Reads a yaml `model:` map but for `weights`; vocab and length are set by the caller beforehand.
- */
+ *   width, depth, heads (required); key_heads (heads), head_width (width / heads), mlp (4 width),
+ *   layout: llama or gpt2, tied (true), dropout (false), max_length (the data's), rope_theta
+ *   (10000), norm_eps (1e-5; config.json's rms_norm_eps), attention_bias (gpt2's) */
 int32_t gpt_config_read(gpt_config *c, const yaml_node *model);
 /* Reads `config` of a golden case; length comes from its inputs. */
 int32_t gpt_config_read_case(gpt_config *c, const json_t *config);

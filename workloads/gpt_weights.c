@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "data/safetensors.h"
+#include "data/checkpoint.h"
 #include "podium/submission.h"
 
 bool gpt_published_name(const char *name, char *out, size_t size)
@@ -39,12 +39,12 @@ bool gpt_published_name(const char *name, char *out, size_t size)
     return false;
 }
 
-static const safetensor *find(const safetensors *s, const char *name)
+static const safetensor *find(const checkpoint *s, const char *name)
 {
     char published[160];
-    const safetensor *t = safetensors_find(s, name);
+    const safetensor *t = checkpoint_find(s, name);
     if (!t && gpt_published_name(name, published, sizeof published))
-        t = safetensors_find(s, published);
+        t = checkpoint_find(s, published);
     return t;
 }
 
@@ -56,7 +56,25 @@ static bool same_shape(const param *q, const safetensor *t)
     return same;
 }
 
-static int32_t fill(const params *p, const safetensors *s, const char *path, int32_t dtype,
+/* A published tensor that no parameter takes would change what the network computes: biases, a head
+ * that is not tied, layers.  Tables that some checkpoints keep of the rotary angles are no weights.
+ */
+static int32_t refuse_others(const params *p, const checkpoint *s, const char *path)
+{
+    for (size_t i = 0; i < checkpoint_count(s); i++) {
+        const safetensor *t = checkpoint_item(s, i);
+        bool known = (strncmp(t->name, "model.", 6) && strncmp(t->name, "lm_head.", 8)) ||
+                     strstr(t->name, "rotary_emb.inv_freq");
+        for (int32_t k = 0; !known && k < params_count(p); k++)
+            known = find(s, params_get(p, k)->name) == t;
+        if (!known)
+            return podium_fail(PODIUM_EINVAL, "%s: the model has no parameter for '%s'", path,
+                               t->name);
+    }
+    return PODIUM_OK;
+}
+
+static int32_t fill(const params *p, const checkpoint *s, const char *path, int32_t dtype,
                     void *vector, void *frozen)
 {
     for (int32_t i = 0; i < params_count(p); i++) {
@@ -74,15 +92,15 @@ static int32_t fill(const params *p, const safetensors *s, const char *path, int
             else
                 ((float *)to)[q->offset + k] = (float)safetensor_number(t, k);
     }
-    return PODIUM_OK;
+    return refuse_others(p, s, path);
 }
 
 int32_t gpt_load_weights(const params *p, const char *path, int32_t dtype, void *vector,
                          void *frozen)
 {
-    safetensors *s;
-    TRY(safetensors_open(&s, path));
+    checkpoint *s;
+    TRY(checkpoint_open(&s, path));
     int32_t rc = fill(p, s, path, dtype, vector, frozen);
-    safetensors_close(s);
+    checkpoint_close(s);
     return rc;
 }
