@@ -1,7 +1,7 @@
 /* GLUE's TSV, SuperGLUE's JSON lines, plain TSV. */
 #include "data/task_data.h"
 
-#include <stdbool.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,10 +135,11 @@ static int32_t read_label(task_data *d, const task_format *f, const char *label,
     e->label = -1;
     if (!label)
         return 0;
-    if (f->scores)
-        return number_parse(label, &e->score)
-                   ? 0
-                   : podium_fail(PODIUM_EINVAL, "expected a score, got '%.40s'", label);
+    if (f->scores) {
+        e->has_score = number_parse(label, &e->score) && isfinite(e->score);
+        return e->has_score ? 0
+                            : podium_fail(PODIUM_EINVAL, "expected a score, got '%.40s'", label);
+    }
     for (int32_t k = 0; k < d->class_count && e->label < 0; k++)
         if (!strcmp(d->classes[k], label))
             e->label = k;

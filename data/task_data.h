@@ -2,6 +2,7 @@
 #ifndef DATA_TASK_DATA_H
 #define DATA_TASK_DATA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/status.h"
@@ -29,6 +30,7 @@ const task_format *task_format_find(const char *name); /* NULL: unknown */
 typedef struct task_example {
     char *first, *second; /* second NULL: a single sentence */
     int32_t label;        /* -1: withheld, or a score */
+    bool has_score;
     double score;
 } task_example;
 

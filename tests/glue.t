@@ -1,5 +1,5 @@
 #!/bin/sh
-# A GLUE folder as it is published, raced: a byte order mark, a test file without labels, F1 as the target.
+# GLUE folders as they are published, raced: a byte order mark, test files without labels, F1 and correlations as targets.
 . tests/tap.sh
 podium=${PODIUM_BUILD:-build}/podium
 mkdir -p "$tmp/data/mrpc"
@@ -45,5 +45,38 @@ cp "$tmp/data/mrpc/test.tsv" "$tmp/data/mrpc/dev.tsv"
 race="so is a validation file of withheld labels"
 race 2 f1 mrpc --results "$tmp/none"
 cp "$tmp/out" "$tmp/refused"
-check 0 "and named with the column" grep -q "dev.tsv: no rows with a class in column 'Quality'" "$tmp/refused"
+check 0 "and named with the column" grep -q "dev.tsv: no rows with a label in column 'Quality'" "$tmp/refused"
+mkdir "$tmp/data/stsb"
+python3 - "$tmp/data/stsb" <<'P'
+import random, sys
+r = random.Random(2)
+words = "cat mat park dog".split()
+for split, n in (("train", 320), ("dev", 120), ("test", 20)):
+    with open("%s/%s.tsv" % (sys.argv[1], split), "w") as f:
+        print("index", "sentence1", "sentence2", *(() if split == "test" else ("score",)), sep="\t", file=f)
+        for i in range(n):
+            score = r.randrange(6)
+            one, two = r.choice(words), "z" * (4 * score + 1)
+            print(i, one, two, *(() if split == "test" else (score,)), sep="\t", file=f)
+P
+stsb() { # WANTED-STATUS METRIC VALUE WORKLOAD ARGUMENTS...
+    printf '{"name": "stsb", "data": {"set": "stsb", "format": "stsb"}, "target": {"metric": "%s", "value": %s}}' "$2" "$3" >"$tmp/v.yaml"
+    want=$1 workload=$4
+    shift 4
+    check "$want" "$race" "$podium" run nadamw --workload "$workload" --variant "$tmp/v.yaml" --data "$tmp/data" --threads 1 \
+        --set lr=0.01 --set warmup=0 "$@"
+}
+for metric in pearson spearman; do
+    race="scores are learnt to a correlation, $metric"
+    stsb 0 $metric 0.9 compacter --suite test --results "$tmp/$metric"
+    check 0 "above nine tenths" awk -v best="$(best $metric "$tmp/$metric")" 'BEGIN { exit !(best >= 0.9 && best <= 1) }'
+done
+race="classes have no correlation"
+printf '{"name": "mrpc", "data": {"set": "mrpc", "format": "mrpc"}, "target": {"metric": "pearson", "value": 0.9}}' >"$tmp/v.yaml"
+cp "$tmp/data/mrpc/train.tsv" "$tmp/data/mrpc/dev.tsv"
+check 2 "$race" "$podium" run nadamw --workload compacter --suite test --variant "$tmp/v.yaml" --data "$tmp/data" --results "$tmp/none"
+race="scores have no F1"
+stsb 2 f1 0.9 compacter --suite test --results "$tmp/none2"
+race="and a classifier takes none"
+stsb 2 loss 0.9 widenet --suite text --results "$tmp/none3"
 tap_done

@@ -1,6 +1,7 @@
 /* The workload `compacter`: a pretrained encoder fine-tuned to classify sentences, or a pretrained
  * T5 to answer text with text, a few of its parameters trained (Karimi Mahabadi, Henderson & Ruder
  * 2021) or by one of the rival modes. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "base/text.h"
 #include "data/pair_data.h"
 #include "workloads/backbone.h"
-#include "workloads/classes_metric.h"
+#include "workloads/task_metric.h"
 #include "workloads/compacter_case.h"
 #include "workloads/sentence_data.h"
 
@@ -109,6 +110,7 @@ static int32_t open_task(workload_task *t, const yaml_node *model, const yaml_no
     TRY(make_data_id(t));
     TRY(compacter_config_read(&t->model, model, sentence_data_vocabulary(t->data),
                               sentence_data_classes(t->data)));
+    t->model.regression = sentence_data_has_scores(t->data);
     t->model.token_types = t->model.bert.types > 1 && sentence_data_has_pairs(t->data);
     return PODIUM_OK;
 }
@@ -241,11 +243,27 @@ static void score_t5(const workload_task *t, const workload_batch *b, int64_t ba
     }
 }
 
+/* There is no right or wrong, only how far off. */
+static void score_regression(const workload_batch *b, int64_t batch, const double *per_example,
+                             workload_metrics *m)
+{
+    const float *weights = b->data[3];
+    for (int64_t i = 0; i < batch; i++) {
+        if (weights[i] == 0)
+            continue;
+        m->loss += per_example[i];
+        m->count++;
+    }
+    m->accuracy = NAN;
+}
+
 static int32_t score(workload_task *t, const workload_batch *b, int64_t batch, const double *logits,
                      const double *per_example, workload_metrics *m)
 {
     if (t->pairs)
         score_t5(t, b, batch, logits, per_example, m);
+    else if (t->model.regression)
+        score_regression(b, batch, per_example, m);
     else
         workload_score_classes(t->model.classes, b, 2, batch, logits, per_example, m);
     return PODIUM_OK;
@@ -256,13 +274,15 @@ extern const workload workload_compacter;
 static int32_t measure(workload_task *t, const workload_weights *w, int metric, data_split split,
                        double *out)
 {
-    classes_metric_of m = {
-        .kind = (classes_metric_kind)metric, .input = 2, .classes = t->model.classes};
+    task_metric m = {.kind = (task_metric_kind)metric, .input = 2};
     if (t->pairs)
         return podium_fail(PODIUM_EINVAL, "a target on %s needs classes, which T5's texts are not",
-                           classes_metric_names[metric]);
-    m.positive = sentence_data_class(t->data, 1);
-    return classes_metric(&workload_compacter, t, w, &m, split, out);
+                           task_metric_names[metric]);
+    if (!t->model.regression) {
+        m.classes = t->model.classes;
+        m.positive = sentence_data_class(t->data, 1);
+    }
+    return task_measure(&m, &workload_compacter, t, w, split, out);
 }
 
 static const char *const case_models[] = {"bert_encoder", "adapter", "lora", "bitfit", "phm", NULL};
@@ -283,7 +303,7 @@ const workload workload_compacter = {
     .batch_weight = batch_weight,
     .eval_batch = eval_batch,
     .score = score,
-    .output_metrics = classes_metric_names,
+    .output_metrics = task_metric_names,
     .measure = measure,
     .load = load,
     .open_case = open_case,

@@ -1,4 +1,4 @@
-/* Sentences with classes, from tab-separated files. */
+/* Sentences with classes or scores, from their publishers' files. */
 #include "workloads/sentence_data.h"
 
 #include <stdio.h>
@@ -18,11 +18,12 @@ typedef struct rows {
     int64_t count, capacity;
     int32_t *ids, *lengths, *labels; /* ids [count, tokens] */
     int32_t *seconds;                /* [count] where the second part begins, or the length */
+    float *scores;                   /* [count] in place of labels */
 } rows;
 
 struct sentence_data {
     sentence_tokens *tokenizer;
-    bool has_pairs;
+    bool has_pairs, has_scores;
     int64_t tokens, classes;
     int32_t class_map[TASK_MAX_CLASSES];
     rows split[SPLITS];
@@ -30,7 +31,7 @@ struct sentence_data {
     int64_t *order, order_epoch; /* of the training rows in one epoch */
     uint64_t order_seed;
     int32_t *ids, *mask, *labels, *types; /* of the batch */
-    float *weights;
+    float *weights, *scores;
     int64_t batch_capacity;
 };
 
@@ -47,10 +48,22 @@ static int32_t grow(rows *r, int64_t tokens)
     r->labels = labels ? labels : r->labels;
     int32_t *seconds = realloc(r->seconds, (size_t)n * sizeof *seconds);
     r->seconds = seconds ? seconds : r->seconds;
-    if (!ids || !lengths || !labels || !seconds)
+    float *scores = realloc(r->scores, (size_t)n * sizeof *scores);
+    r->scores = scores ? scores : r->scores;
+    if (!ids || !lengths || !labels || !seconds || !scores)
         return podium_fail(PODIUM_ENOMEM, "no memory for %lld sentences", (long long)n);
     r->capacity = n;
     return PODIUM_OK;
+}
+
+static void release_rows(rows *r)
+{
+    free(r->ids);
+    free(r->lengths);
+    free(r->labels);
+    free(r->seconds);
+    free(r->scores);
+    *r = (rows){0};
 }
 
 /* Writes row number r->count: first, a, end and, with a second part, b, end.  The longer part loses
@@ -88,10 +101,11 @@ static int32_t add_rows(sentence_data *d, int which, const task_data *parsed, in
     rows *r = &d->split[which];
     for (int64_t i = from; i < parsed->count; i++) {
         const task_example *e = &parsed->examples[i];
-        if (e->label < 0)
+        if (d->has_scores ? !e->has_score : e->label < 0)
             continue;
         TRY(grow(r, d->tokens));
         TRY(encode(d, r, e->first, strlen(e->first), e->second, e->second ? strlen(e->second) : 0));
+        r->scores[r->count] = (float)e->score;
         r->labels[r->count++] = e->label;
     }
     return PODIUM_OK;
@@ -139,9 +153,9 @@ static int32_t read_split(sentence_data *d, int which, const task_format *format
                            parsed->classes[classes]);
     TRY(add_rows(d, which, parsed, from));
     if (which != SPLIT_TEST && !d->split[which].count)
-        return podium_fail(PODIUM_EINVAL, "%s: no rows with a class in column '%s'", path,
+        return podium_fail(PODIUM_EINVAL, "%s: no rows with a label in column '%s'", path,
                            format->label);
-    d->classes = parsed->class_count;
+    d->classes = d->has_scores ? 1 : parsed->class_count;
     return PODIUM_OK;
 }
 
@@ -157,10 +171,7 @@ static int32_t keep_subset(sentence_data *d, int64_t count)
         int64_t from = d->order[i];
         int32_t rc = grow(&kept, d->tokens);
         if (rc < 0) {
-            free(kept.ids);
-            free(kept.lengths);
-            free(kept.labels);
-            free(kept.seconds);
+            release_rows(&kept);
             return rc;
         }
         memcpy(kept.ids + i * d->tokens, r->ids + from * d->tokens,
@@ -168,12 +179,10 @@ static int32_t keep_subset(sentence_data *d, int64_t count)
         kept.lengths[i] = r->lengths[from];
         kept.labels[i] = r->labels[from];
         kept.seconds[i] = r->seconds[from];
+        kept.scores[i] = r->scores[from];
         kept.count++;
     }
-    free(r->ids);
-    free(r->lengths);
-    free(r->labels);
-    free(r->seconds);
+    release_rows(r);
     *r = kept;
     return PODIUM_OK;
 }
@@ -212,8 +221,9 @@ static int32_t read_splits(sentence_data *d, const yaml_node *data, const char *
     TRY(yaml_string(data, "format", &name));
     TRY(yaml_string(data, "valid", &valid));
     const task_format *format = task_format_find(name);
-    if (!format || format->scores)
-        return yaml_fail(yaml_get(data, "format"), "format '%s' is none with classes", name);
+    if (!format)
+        return yaml_fail(yaml_get(data, "format"), "there is no format '%s'", name);
+    d->has_scores = format->scores;
     for (int i = 0; i < SPLITS && !rc; i++)
         rc = read_split(d, i, format, folder, i == SPLIT_VALID ? valid : NULL, &parsed, payload);
     task_data_release(&parsed);
@@ -269,12 +279,8 @@ void sentence_data_close(sentence_data *d)
 {
     if (!d)
         return;
-    for (int i = 0; i < SPLITS; i++) {
-        free(d->split[i].ids);
-        free(d->split[i].lengths);
-        free(d->split[i].labels);
-        free(d->split[i].seconds);
-    }
+    for (int i = 0; i < SPLITS; i++)
+        release_rows(&d->split[i]);
     sentence_tokens_close(d->tokenizer);
     free(d->types);
     free(d->order);
@@ -282,6 +288,7 @@ void sentence_data_close(sentence_data *d)
     free(d->mask);
     free(d->labels);
     free(d->weights);
+    free(d->scores);
     free(d);
 }
 
@@ -293,6 +300,11 @@ const char *sentence_data_id(const sentence_data *d)
 int64_t sentence_data_vocabulary(const sentence_data *d)
 {
     return sentence_tokens_count(d->tokenizer);
+}
+
+bool sentence_data_has_scores(const sentence_data *d)
+{
+    return d->has_scores;
 }
 
 bool sentence_data_has_pairs(const sentence_data *d)
@@ -325,13 +337,15 @@ static int32_t reserve_batch(sentence_data *d, int64_t count)
     free(d->types);
     free(d->labels);
     free(d->weights);
+    free(d->scores);
     d->ids = malloc(cells);
     d->mask = malloc(cells);
     d->types = malloc(cells);
     d->labels = malloc((size_t)count * sizeof *d->labels);
     d->weights = malloc((size_t)count * sizeof *d->weights);
+    d->scores = malloc((size_t)count * sizeof *d->scores);
     d->batch_capacity = count;
-    if (d->ids && d->mask && d->types && d->labels && d->weights)
+    if (d->ids && d->mask && d->types && d->labels && d->weights && d->scores)
         return PODIUM_OK;
     d->batch_capacity = 0;
     return podium_fail(PODIUM_ENOMEM, "no memory for a batch of %lld sentences", (long long)count);
@@ -346,15 +360,18 @@ static void place(sentence_data *d, const rows *r, int64_t from, int64_t i, floa
         d->mask[i * T + t] = t < r->lengths[from];
         d->types[i * T + t] = t >= r->seconds[from] && t < r->lengths[from];
     }
-    d->labels[i] = d->class_map[r->labels[from]];
+    if (d->has_scores)
+        d->scores[i] = r->scores[from];
+    else
+        d->labels[i] = d->class_map[r->labels[from]];
     d->weights[i] = weight;
 }
 
 static void hand_over(const sentence_data *d, int64_t count, workload_batch *out)
 {
-    *out = (workload_batch){.data = {d->ids, d->mask, d->labels, d->weights, d->types},
-                            .num_inputs = 5,
-                            .count = count};
+    void *labels = d->has_scores ? (void *)d->scores : d->labels;
+    *out = (workload_batch){
+        .data = {d->ids, d->mask, labels, d->weights, d->types}, .num_inputs = 5, .count = count};
 }
 
 int32_t sentence_data_train(sentence_data *d, uint64_t seed, int64_t step, int64_t batch,

@@ -30,6 +30,8 @@ static int32_t open_sentences(workload_task *t, const yaml_node *model, const ya
     t->model.text = true;
     TRY(yaml_integer(model, "tokens", 8, 1 << 20, &t->model.tokens));
     TRY(sentence_data_open(&t->sentences, data, data_dir, t->model.tokens, key));
+    if (sentence_data_has_scores(t->sentences))
+        return podium_fail(PODIUM_EINVAL, "data: expected classes, the format has scores");
     t->model.vocabulary = sentence_data_vocabulary(t->sentences);
     t->model.classes = sentence_data_classes(t->sentences);
     return widenet_config_read(&t->model, model);
