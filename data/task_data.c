@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/text.h"
 #include "data/files.h"
+#include "data/task_internal.h"
 #include "data/text_lines.h"
 
 #define MAX_COLUMNS 64
@@ -60,25 +60,28 @@ const task_format task_formats[] = {
      .second = "passage",
      .label = "label",
      .classes = "false|true",
-     .json = 1},
+     .layout = TASK_JSON},
     {.name = "cb",
      .first = "premise",
      .second = "hypothesis",
      .label = "label",
      .classes = "entailment|contradiction|neutral",
-     .json = 1},
+     .layout = TASK_JSON},
     {.name = "rte-superglue",
      .first = "premise",
      .second = "hypothesis",
      .label = "label",
      .classes = "entailment|not_entailment",
-     .json = 1},
+     .layout = TASK_JSON},
     {.name = "wic",
      .first = "sentence1",
      .second = "sentence2",
      .label = "label",
      .classes = "false|true",
-     .json = 1},
+     .layout = TASK_JSON},
+    {.name = "copa", .label = "label", .classes = "0|1", .layout = TASK_COPA},
+    {.name = "multirc", .label = "label", .classes = "0|1", .layout = TASK_MULTIRC},
+    {.name = "wsc", .label = "label", .classes = "false|true", .layout = TASK_WSC},
     {0},
 };
 
@@ -152,8 +155,8 @@ static int32_t read_label(task_data *d, const task_format *f, const char *label,
     return 0;
 }
 
-static int32_t add_example(task_data *d, const task_format *f, const char *first,
-                           const char *second, const char *label)
+int32_t task_add_example(task_data *d, const task_format *f, const char *first, const char *second,
+                         const char *label)
 {
     if (d->count == d->capacity) {
         int64_t capacity = d->capacity ? 2 * d->capacity : 256;
@@ -268,40 +271,12 @@ static int32_t parse_tsv(task_data *io, const task_format *f, text_lines *t, con
             return podium_fail(PODIUM_EINVAL, "%s:%lld: %d columns, too few", name,
                                (long long)i + 1, n);
         }
-        rc = add_example(io, f, columns[at.first], pair ? columns[at.second] : NULL,
-                         at.label >= 0 ? columns[at.label] : NULL);
+        rc = task_add_example(io, f, columns[at.first], pair ? columns[at.second] : NULL,
+                              at.label >= 0 ? columns[at.label] : NULL);
         if (rc < 0)
             return podium_fail_in(rc, "%s:%lld", name, (long long)i + 1);
     }
     return 0;
-}
-
-/* --- JSON lines ------------------------------------------------------------------------------- */
-
-static int32_t parse_object(task_data *io, const task_format *f, const char *line,
-                            const char *place)
-{
-    json_t *object;
-    const char *first, *second = NULL, *label = NULL;
-    char number[32];
-    TRY(json_read(&object, line, strlen(line), place));
-    int32_t rc = json_read_text(object, place, f->first, &first);
-    if (rc == 0 && f->second)
-        rc = json_read_text(object, place, f->second, &second);
-    const json_t *value = json_is_object(object) ? json_object_get(object, f->label) : NULL;
-    if (json_is_boolean(value))
-        label = json_is_true(value) ? "true" : "false";
-    else if (json_is_integer(value)) {
-        snprintf(number, sizeof number, "%lld", (long long)json_integer_value(value));
-        label = number;
-    } else if (json_is_string(value))
-        label = json_string_value(value);
-    else if (value && rc == 0)
-        rc = podium_fail(PODIUM_EINVAL, "%s: field '%s': expected a label", place, f->label);
-    if (rc == 0 && (rc = add_example(io, f, first, second, label)) < 0)
-        podium_fail_in(rc, "%s", place);
-    json_decref(object);
-    return rc;
 }
 
 int32_t task_data_parse(task_data *io, const task_format *format, const char *text, size_t length,
@@ -319,13 +294,13 @@ int32_t task_data_parse(task_data *io, const task_format *format, const char *te
         memcpy(copy, text, length);
     TRY(text_lines_split(&t, copy, length, name));
     int32_t rc = list_classes(io, format);
-    if (rc == 0 && !format->json)
+    if (rc == 0 && format->layout == TASK_TSV)
         rc = parse_tsv(io, format, &t, name);
-    for (int64_t i = 0; rc == 0 && format->json && i < t.count; i++) {
+    for (int64_t i = 0; rc == 0 && format->layout != TASK_TSV && i < t.count; i++) {
         char place[300];
         snprintf(place, sizeof place, "%.250s:%lld", name, (long long)i + 1);
         if (*t.line[i])
-            rc = parse_object(io, format, t.line[i], place);
+            rc = task_json_parse(io, format, t.line[i], place);
     }
     text_lines_release(&t);
     return rc;

@@ -9,9 +9,15 @@
 
 #define TASK_MAX_CLASSES 256
 
-/* Layouts of one task's files; ends with a NULL name.
- *   .tsv   columns by number (from 0), or by name when there is a header
- *   .jsonl fields by name, one object a line */
+/* How an example is laid out:
+ *   TASK_TSV      columns by number (from 0), or by name when there is a header; .tsv, the others
+ * .jsonl TASK_JSON     fields by name, one object a line TASK_COPA     the premise with the
+ * question; both choices; which of them TASK_MULTIRC  an example an answer: the passage; the
+ * question and that answer; whether it is right TASK_WSC      the text with the pronoun between
+ * asterisks; the noun; whether it is meant */
+typedef enum { TASK_TSV, TASK_JSON, TASK_COPA, TASK_MULTIRC, TASK_WSC } task_layout;
+
+/* The files of one task; ends with a NULL name. */
 typedef struct task_format {
     const char *name;  /* "sst2", "cola", "mrpc", ..., "boolq", "rte-superglue", ...; "tsv": ours */
     const char *first; /* column or field of the first sentence */
@@ -19,7 +25,7 @@ typedef struct task_format {
     const char *label;   /* class, or score when `scores` */
     const char *classes; /* names in order of their numbers, "|" between; NULL: as they come */
     int scores;          /* labels are numbers */
-    int json;
+    task_layout layout;
     /* Of TSV files without labels: the header's name of `first` where `first` is a number. */
     const char *first_unlabelled;
     int drops_short; /* the publisher's file has rows that lack columns, which nobody counts */

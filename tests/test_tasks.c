@@ -68,7 +68,41 @@ static void test_layouts(void)
        "QQP has rows that lack columns");
     is_example(&d, 0, "a", "b", 0);
     task_data_release(&d);
+    ok(parse(&d, "copa",
+             "{\"premise\": \"It broke.\", \"choice1\": \"It fell.\", \"choice2\": \"It rained.\", "
+             "\"question\": \"cause\", \"label\": 1, \"idx\": 0}\n") == 0,
+       "COPA: %s", podium_error());
+    is_example(&d, 0, "It broke. What was the cause?", "0: It fell. 1: It rained.", 1);
+    task_data_release(&d);
+    ok(parse(&d, "multirc",
+             "{\"idx\": 0, \"passage\": {\"text\": \"A cat sat.\", \"questions\": [{\"question\": "
+             "\"Who?\", "
+             "\"answers\": [{\"text\": \"A cat\", \"label\": 1}, {\"text\": \"A dog\", \"label\": "
+             "0}]}, "
+             "{\"question\": \"How?\", \"answers\": [{\"text\": \"Well\"}]}]}}\n") == 0 &&
+           d.count == 3,
+       "MultiRC: an example an answer: %s", podium_error());
+    is_example(&d, 0, "A cat sat.", "Who? A cat", 1);
+    is_example(&d, 1, "A cat sat.", "Who? A dog", 0);
+    is_example(&d, 2, "A cat sat.", "How? Well", -1);
+    task_data_release(&d);
+    ok(parse(&d, "wsc",
+             "{\"text\": \"Mark told  Pete that he, himself, won.\", \"label\": true, \"target\": "
+             "{\"span1_text\": \"Mark\", \"span1_index\": 0, \"span2_text\": \"He\", "
+             "\"span2_index\": 4}}\n") == 0,
+       "WSC: %s", podium_error());
+    is_example(&d, 0, "Mark told  Pete that *he*, himself, won.", "Mark", 1);
+    task_data_release(&d);
     static const char *const bad[][3] = {
+        {"copa",
+         "{\"premise\": \"x\", \"choice1\": \"y\", \"choice2\": \"z\", \"question\": \"why\"}\n",
+         "f:1: field 'question': expected cause or effect"},
+        {"multirc", "{\"passage\": {\"text\": \"x\"}}\n", "f:1: field 'questions'"},
+        {"wsc",
+         "{\"text\": \"a b\", \"target\": {\"span1_text\": \"a\", \"span2_text\": \"b\", "
+         "\"span2_index\": 7}}\n",
+         "f:1: field 'span2_index': word 7 is not 'b'"},
+        {"copa", "[1]\n", "f:1"},
         {"sst2", "sentence\tlabel\nx\t2\n", "f:2: expected a label of 0|1"},
         {"sst2", "text\tlabel\nx\t1\n", "f:1: the header has no column 'sentence'"},
         {"cola", "a\t1\n", "f:1: 2 columns"},

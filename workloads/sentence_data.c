@@ -122,7 +122,7 @@ static bool find_split(int which, const task_format *format, const char *folder,
     for (int i = 0; i < 4 && names[i]; i++)
         for (int packed = 0; packed < 2; packed++) {
             int n = snprintf(path, size, "%s/%s.%s%s", folder, names[i],
-                             format->json ? "jsonl" : "tsv", packed ? ".gz" : "");
+                             format->layout == TASK_TSV ? "tsv" : "jsonl", packed ? ".gz" : "");
             if (n > 0 && (size_t)n < size && file_exists(path))
                 return true;
         }
