@@ -48,6 +48,24 @@ race 0 transformer --suite test_bleu --results "$tmp/bleu" && grep -q '"reached"
 ok $? "translations reach a BLEU that is the target"
 "$podium" score "$tmp/bleu" > "$tmp/out" 2>&1
 ok $? "records of BLEU are scored"
+# The same sentences as ids of another tokenizer, which ends them with 1 as T5's does.
+python3 - "$set" <<'P'
+import sys
+folder = sys.argv[1]
+pieces = ["<pad>", "</s>", "<unk>"] + ["\u2581" + chr(first + i) for first in (97, 65) for i in range(26)]
+open(folder + "/pieces.vocab", "w").write("".join("%s\t0\n" % p for p in pieces))
+for split in ("train", "valid", "test"):
+    for language in ("de", "en"):
+        with open("%s/%s.%s.ids" % (folder, split, language), "w") as out:
+            for line in open("%s/%s.%s" % (folder, split, language)):
+                print(*(pieces.index("\u2581" + w) for w in line.split()), file=out)
+P
+printf '{"name": "ids", "data": {"tokenizer": "ids", "end": 1}, "target": {"metric": "bleu", "value": 40}}' > "$tmp/variant.yaml"
+race 0 transformer --suite test_bleu --variant "$tmp/variant.yaml" --results "$tmp/ids" && grep -q '"reached":true' "$(record "$tmp/ids")"
+ok $? "ids of another tokenizer reach a BLEU, with an end of their own"
+printf '{"name": "packed", "data": {"tokenizer": "ids", "packed": true, "source_length": 24, "target_length": 24}, "target": {"metric": "loss", "value": 1.0}}' > "$tmp/variant.yaml"
+race 0 transformer --variant "$tmp/variant.yaml" --results "$tmp/packed" && grep -q '"reached":true' "$(record "$tmp/packed")"
+ok $? "so do rows of several sentences their loss"
 for variant in post_ln attention_temperature glu_tanh; do
     race 0 transformer --held-out $variant --max-steps 5 --results "$tmp/$variant"
     ok $? "held-out variant $variant trains"
