@@ -98,4 +98,8 @@ check 2 "and a text with too few pairs to hold a batch out" backbone --out "$tmp
 recipe
 check 2 "and a recipe without stages" backbone --out "$tmp/d"
 check 0 "with nothing written" test ! -e "$tmp/d"
+for variant in plusplus low_rank; do
+    check 0 "held-out variant $variant trains" "$podium" run nadamw --workload compacter --suite test --held-out "$variant" \
+        --max-steps 12 --threads 1 --quiet --results "$tmp/$variant"
+done
 tap_done

@@ -43,7 +43,7 @@ check 0 "it does so again" train b
 points a >"$tmp/pa"; points b >"$tmp/pb"
 [ "$(wc -l <"$tmp/pa")" -gt 20 ] && cmp -s "$tmp/pa" "$tmp/pb"
 ok $? "with the same hashes and metrics"
-for variant in two_groups released_code vit_moe albert; do
+for variant in two_groups top_1 shared_norms released_code vit vit_moe albert; do
     check 0 "variant $variant trains" train "$variant" --held-out "$variant" --max-steps 10
 done
 for variant in "" albert vit; do
