@@ -85,6 +85,31 @@ race 0 gpt --variant "$tmp/variant.yaml" --results "$tmp/perplexity" && grep -q 
 ok $? "and a target may be one: of 40, a loss of 3.6889"
 race 2 transformer --variant "$tmp/variant.yaml" --results "$tmp/perplexity2"
 ok $? "a translation's may not"
+# A checkpoint of Llama's names, all zero but for the norms: every token is as likely as any.
+python3 - "$tmp/model.safetensors" <<'P'
+import json, struct, sys
+w, mlp, vocabulary = 32, 64, 269
+shapes = {"model.embed_tokens.weight": [vocabulary, w], "model.norm.weight": [w], "input_layernorm.weight": [w],
+          "post_attention_layernorm.weight": [w], "self_attn.q_proj.weight": [w, w], "self_attn.k_proj.weight": [w // 2, w],
+          "self_attn.v_proj.weight": [w // 2, w], "self_attn.o_proj.weight": [w, w], "mlp.gate_proj.weight": [mlp, w],
+          "mlp.up_proj.weight": [mlp, w], "mlp.down_proj.weight": [w, mlp]}
+header, data = {}, b""
+for name, shape in shapes.items():
+    n = shape[0] * (shape[1] if len(shape) > 1 else 1)
+    name = name if name.startswith("model.") else "model.layers.0." + name
+    header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + 4 * n]}
+    data += struct.pack("<%df" % n, *[float("norm" in name)] * n)
+text = json.dumps(header).encode()
+open(sys.argv[1], "wb").write(struct.pack("<Q", len(text)) + text + data)
+P
+printf '{"name": "own", "model": {"weights": "%s", "norm_eps": 1e-6}, "target": {"metric": "loss", "value": 1}}' \
+    "$tmp/model.safetensors" > "$tmp/variant.yaml"
+race 0 gpt --variant "$tmp/variant.yaml" --max-steps 1 --results "$tmp/own" &&
+    grep '"event":"evaluation","step":0' "$(record "$tmp/own")" | grep -q '"loss":5.5947[0-9]*,'
+ok $? "a published checkpoint is where training begins"
+sed -i 's/"norm_eps"/"attention_bias": true, "norm_eps"/' "$tmp/variant.yaml"
+race 2 gpt --variant "$tmp/variant.yaml" --max-steps 1 --results "$tmp/own2" && grep -q "no parameter 'blocks.0.attn.q.bias'" "$tmp/out"
+ok $? "one that lacks a parameter of the model is refused"
 race 0 gpt --held-out gpt2 --max-steps 5 --results "$tmp/gpt2"
 ok $? "GPT-2's layout trains"
 echo "one line more" >> "$set/train.de"
