@@ -26,20 +26,24 @@ for w in transformer widenet compacter gpt; do
     echo
 done | sed '$d' > "$table"
 place tuning BENCHMARKS.md
-# The held-out variants': a row an optimizer.
-{
-    echo '| variant | target | optimizer | setting | points tried | steps to target | reached | last loss (median) | noise / slope |'
+# rows LOG...: an optimizer of a tuning run a row.
+rows() {
+    echo '| workload | target | optimizer | setting | points tried | steps to target | reached | last value (median) | noise / slope |'
     echo '|---|---|---|---|---|---|---|---|---|'
-    for log in results/tuning/*-mini-*.jsonl; do
+    for log; do
         name=$(basename "$log" .jsonl)
-        grep -q '"held_out"' "tools/tuning/$name.json" || continue
         tools/tune.py "tools/tuning/$name.json" --log "$log" --report |
-            awk -F' [|] ' -v name="$(echo "$name" | sed 's/-mini-/ /')" '
-                /^target:/ { target = $0; sub(/.*<= /, "", target); sub(/;.*/, "", target) }
+            awk -F' [|] ' -v name="$(echo "$name" | sed 's/-mini-/ /; s/-base$//')" '
+                /^target:/ { target = $0; sub(/^target: (validation )?/, "", target); sub(/;.*/, "", target) }
                 /^\| [a-z]/ && !/^\| optimizer/ { sub(/ \|$/, "", $8); print "| " name, target, substr($1, 3), $2, $3, $5, $6, $7, $8 " |" }' OFS=' | '
     done
-} > "$table"
+}
+# The held-out variants' and the bases'.
+rows $(for log in results/tuning/*-mini-*.jsonl; do
+    ! grep -q '"held_out"' "tools/tuning/$(basename "$log" .jsonl).json" || echo "$log"; done) > "$table"
 place variants BENCHMARKS.md
+rows results/tuning/*-base.jsonl > "$table"
+place bases BENCHMARKS.md
 if [ -d results/first-mini ]; then
     tools/first_results.py --table > "$table"
     printf '\n![Performance profiles of the optimizers at their defaults](docs/first-mini.svg)\n' >> "$table"
