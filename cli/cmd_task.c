@@ -1,4 +1,5 @@
 /* `podium task train|serve`: tasks as small files on one resident backbone. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,8 +81,11 @@ static int32_t run_tasks(const task_options *o, task_host *h)
         if (!is_chosen(o, tasks_name(h, i)))
             continue;
         TRY(o->train ? tasks_train(h, i, &r) : tasks_serve(h, i, &r));
-        printf("%s: %lld parameters, %lld bytes; valid loss %.4f, accuracy %.4f\n", r.name,
-               (long long)r.trained, (long long)r.file_bytes, r.loss, r.accuracy);
+        printf("%s: %lld parameters, %lld bytes; valid loss %.4f", r.name, (long long)r.trained,
+               (long long)r.file_bytes, r.loss);
+        if (!isnan(r.accuracy)) /* scores and texts have none */
+            printf(", accuracy %.4f", r.accuracy);
+        putchar('\n');
         fflush(stdout);
         count++;
         files += r.file_bytes;

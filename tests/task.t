@@ -73,4 +73,14 @@ ok $? "and has learnt something"
 check 0 "and served" "$podium" task serve "$tmp/t5.yaml" --data "$tmp/data" --dir "$tmp/new/folder" --threads 1
 cp "$tmp/out" "$tmp/served"
 check 0 "with the same answers" cmp "$tmp/served" "$tmp/trained"
+mkdir -p "$tmp/data/stsb"
+for split in train dev; do
+    awk 'BEGIN { print "index\tsentence1\tsentence2\tscore"; for (i = 0; i < 60; i++) printf "%d\ta cat\t%s\t%d\n", i, substr("zzzzzzzzzz", 1, 1 + 3 * (i % 3)), i % 3 }' \
+        >"$tmp/data/stsb/$split.tsv"
+done
+sed '/^tasks:/,$d' "$tmp/list.yaml" >"$tmp/scores.yaml"
+echo 'tasks: {likeness: {set: stsb, format: stsb}}' >>"$tmp/scores.yaml"
+check 0 "a task of scores is trained" "$podium" task train "$tmp/scores.yaml" --data "$tmp/data" --dir "$tmp" --threads 1
+cp "$tmp/out" "$tmp/trained"
+check 0 "and has a loss alone" grep -Eq '^likeness: [0-9]+ parameters, [0-9]+ bytes; valid loss 0\.[0-9]+$' "$tmp/trained"
 tap_done
