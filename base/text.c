@@ -221,6 +221,16 @@ int32_t directory_create(const char *path)
     return 0;
 }
 
+int32_t path_sibling(char *out, size_t size, const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+    int folder = slash ? (int)(slash - path) + 1 : 0;
+    int n = snprintf(out, size, "%.*s%s", folder, path, name);
+    if (!*name || strchr(name, '/') || !strcmp(name, "..") || n < 0 || (size_t)n >= size)
+        return podium_fail(PODIUM_EINVAL, "%s: '%s' is no file name beside it", path, name);
+    return 0;
+}
+
 int32_t path_join(char *out, size_t size, const char *a, const char *b)
 {
     int n = snprintf(out, size, "%s/%s", a, b);

@@ -42,6 +42,9 @@ bool directory_exists(const char *path);
 /* Creates the folder and those above it. Errors: PODIUM_EIO. */
 int32_t directory_create(const char *path);
 
+/* The path of the file `name` in the folder that `path` is in, into out.
+ * Errors: PODIUM_EINVAL a name that leads elsewhere, or when it does not fit. */
+int32_t path_sibling(char *out, size_t size, const char *path, const char *name);
 /* "a/b" into out. Errors: PODIUM_EINVAL when it does not fit. */
 int32_t path_join(char *out, size_t size, const char *a, const char *b);
 /* The folder that holds the running executable (no slash at the end). Errors: PODIUM_EIO. */

@@ -39,8 +39,6 @@ void parity_close(parity_run *r, backend *b);
  * 3e-2 in bf16. */
 int32_t parity_tolerance(const json_t *json, const char *path, const backend *b,
                          const parity_options *o, double *out);
-/* The file `name` beside `path`. */
-int32_t parity_beside(const char *path, const char *name, char *out, size_t size);
 /* Prints the verdict of a case and says whether it passed. */
 bool parity_verdict(const char *path, double worst, double tolerance);
 

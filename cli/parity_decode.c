@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "cli/parity.h"
 #include "harness/beam_case.h"
 
@@ -82,7 +83,7 @@ static int32_t open_beam(beam_run *c, const char *path, backend *b, const parity
     c->scores = malloc(n * sizeof *c->scores);
     if (!c->got || !c->scores)
         return podium_fail(PODIUM_ENOMEM, "no memory for a case");
-    TRY(parity_beside(path, c->given.model, model, sizeof model));
+    TRY(path_sibling(model, sizeof model, path, c->given.model));
     TRY(parity_open(&c->model, model, b, o));
     return c->model.workload->decode
                ? PODIUM_OK

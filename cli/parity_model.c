@@ -7,24 +7,15 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "harness/parity_case.h"
-
-int32_t parity_beside(const char *path, const char *name, char *out, size_t size)
-{
-    const char *slash = strrchr(path, '/');
-    int folder = slash ? (int)(slash - path) + 1 : 0;
-    int n = snprintf(out, size, "%.*s%s", folder, path, name);
-    if (strchr(name, '/') || n < 0 || (size_t)n >= size)
-        return podium_fail(PODIUM_EINVAL, "%s: '%s' is no file name beside it", path, name);
-    return PODIUM_OK;
-}
 
 static int32_t case_read(parity_run *r)
 {
     char path[4096];
     TRY(parity_case_read(&r->json, r->path));
     const char *file = json_string_value(json_object_get(r->json, "tensors"));
-    TRY(parity_beside(r->path, file, path, sizeof path));
+    TRY(path_sibling(path, sizeof path, r->path, file));
     return safetensors_open(&r->tensors, path);
 }
 

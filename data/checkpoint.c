@@ -44,27 +44,13 @@ static part *find_part(const checkpoint *c, const char *file)
     return NULL;
 }
 
-/* FILE in the folder of the index. */
-static int32_t path_beside(const char *index, const char *file, char *out, size_t size)
-{
-    const char *slash = strrchr(index, '/');
-    char folder[4096] = ".";
-    if (!*file || strchr(file, '/') || !strcmp(file, ".."))
-        return podium_fail(PODIUM_EINVAL, "'%s' is no file name beside the index", file);
-    if (slash && (size_t)(slash - index) < sizeof folder) {
-        memcpy(folder, index, (size_t)(slash - index));
-        folder[slash - index] = '\0';
-    }
-    return path_join(out, size, folder, file);
-}
-
 static int32_t open_entry(checkpoint *c, const char *index, const char *tensor, const char *file)
 {
     char path[8192];
     if (!file)
         return podium_fail(PODIUM_EINVAL, "expected a file name");
     if (!find_part(c, file)) {
-        TRY(path_beside(index, file, path, sizeof path));
+        TRY(path_sibling(path, sizeof path, index, file));
         TRY(add_part(c, file, path));
     }
     return safetensors_find(find_part(c, file)->tensors, tensor)

@@ -201,15 +201,6 @@ static int32_t open_one(task_host *h, int64_t i, bool training, open_task *t)
     return PODIUM_OK;
 }
 
-static int32_t feed(graph *g, const workload_model *m, const workload_batch *b)
-{
-    for (int i = 0; i < m->num_inputs; i++)
-        TRY(graph_dtype(g, m->inputs[i]) == PODIUM_I32
-                ? graph_set_input(g, m->inputs[i], b->data[i])
-                : graph_set_input_f32(g, m->inputs[i], b->data[i]));
-    return PODIUM_OK;
-}
-
 /* AdamW, warm-up and linear decay. */
 static int32_t train(task_host *h, open_task *t, program *update)
 {
@@ -218,7 +209,7 @@ static int32_t train(task_host *h, open_task *t, program *update)
         graph_settings settings = {.seed = philox_derive((uint64_t)h->seed, (uint64_t)s),
                                    .dropout = h->dropout};
         TRY(h->workload->train_batch(t->task, (uint64_t)h->seed, s, h->batch, 0, h->batch, &b));
-        TRY(feed(t->train, &t->train_model, &b));
+        TRY(workload_feed(t->train, &t->train_model, &b));
         TRY(graph_run(t->train, GRAPH_FORWARD | GRAPH_BACKWARD, &settings));
         double lr = s < h->warmup_steps
                         ? h->learning_rate * (double)(s + 1) / (double)h->warmup_steps
@@ -251,7 +242,7 @@ static int32_t evaluate(task_host *h, open_task *t, task_report *out)
         workload_batch b;
         rc = w->eval_batch(t->task, SPLIT_VALID, start, EVAL_BATCH, &b);
         if (!rc)
-            rc = feed(t->eval, &t->eval_model, &b);
+            rc = workload_feed(t->eval, &t->eval_model, &b);
         if (!rc)
             rc = graph_run(t->eval, GRAPH_FORWARD, &settings);
         if (!rc && cells)

@@ -137,18 +137,6 @@ int32_t training_draw(training *t, uint64_t seed, int64_t step, int64_t batch)
     return 0;
 }
 
-static int32_t set_inputs(const training_graph *g, const workload_batch *b)
-{
-    for (int i = 0; i < g->model.num_inputs; i++) {
-        value v = g->model.inputs[i];
-        if (graph_dtype(g->graph, v) == PODIUM_I32)
-            TRY(graph_set_input(g->graph, v, b->data[i]));
-        else
-            TRY(graph_set_input_f32(g->graph, v, b->data[i]));
-    }
-    return 0;
-}
-
 graph_settings training_settings(const training *t, uint64_t seed)
 {
     return (graph_settings){
@@ -170,7 +158,7 @@ static graph_settings placed(const training *t, const graph_settings *settings)
 int32_t training_gradient(training *t, training_graph *g, void *x, void *grad,
                           const graph_settings *settings, double *loss)
 {
-    TRY(set_inputs(g, &t->batch));
+    TRY(workload_feed(g->graph, &g->model, &t->batch));
     graph_bind(g->graph, x, t->frozen, grad);
     graph_settings here = placed(t, settings);
     TRY(graph_run(g->graph, grad ? GRAPH_FORWARD | GRAPH_BACKWARD : GRAPH_FORWARD, &here));
@@ -220,7 +208,7 @@ int32_t training_sampled_gradient(training *t, training_graph *g, void *x, void 
     value labels = g->model.inputs[g->model.label_input - 1];
     int64_t rows = graph_count(g->graph, labels), n = graph_count(g->graph, g->model.logits);
     TRY(reserve_samples(t, n, rows));
-    TRY(set_inputs(g, &t->batch));
+    TRY(workload_feed(g->graph, &g->model, &t->batch));
     graph_bind(g->graph, x, t->frozen, grad);
     graph_settings here = placed(t, settings);
     TRY(graph_run(g->graph, GRAPH_FORWARD, &here));
@@ -243,7 +231,7 @@ static int32_t score_part(training *t, void *x, int64_t rank, int64_t size, work
     graph_bind(g->graph, x, t->frozen, NULL);
     for (int64_t start = rank * g->model.batch; start < n; start += size * g->model.batch) {
         TRY(w->eval_batch(t->task, SPLIT_VALID, start, g->model.batch, &b));
-        TRY(set_inputs(g, &b));
+        TRY(workload_feed(g->graph, &g->model, &b));
         TRY(graph_run(g->graph, GRAPH_FORWARD, &settings));
         if (t->logits)
             TRY(graph_read(g->graph, g->model.logits, t->logits,

@@ -10,9 +10,9 @@
 #include "base/text.h"
 #include "data/pair_data.h"
 #include "workloads/backbone.h"
-#include "workloads/task_metric.h"
 #include "workloads/compacter_case.h"
 #include "workloads/sentence_data.h"
+#include "workloads/task_metric.h"
 
 struct workload_task {
     compacter_config model;
@@ -226,13 +226,10 @@ static void score_t5(const workload_task *t, const workload_batch *b, int64_t ba
         double loss = 0;
         int64_t tokens = 0, right = 0;
         for (int64_t i = n * T; i < (n + 1) * T; i++) {
-            int64_t best = 0;
             if (weights[i] == 0)
                 continue;
-            for (int64_t v = 1; v < V; v++)
-                best = logits[i * V + v] > logits[i * V + best] ? v : best;
             loss += per_token[i];
-            right += best == targets[i];
+            right += workload_answer(logits + i * V, V) == targets[i];
             tokens++;
         }
         if (!tokens)

@@ -49,37 +49,19 @@ static void answers_release(answers *a)
     free(a->wanted_score);
 }
 
-static int32_t feed(const answers *a, const workload_batch *b)
-{
-    for (int i = 0; i < a->model.num_inputs; i++) {
-        value v = a->model.inputs[i];
-        TRY(graph_dtype(a->graph, v) == PODIUM_I32 ? graph_set_input(a->graph, v, b->data[i])
-                                                   : graph_set_input_f32(a->graph, v, b->data[i]));
-    }
-    return PODIUM_OK;
-}
-
-static int32_t largest(const double *row, int64_t classes)
-{
-    int32_t best = 0;
-    for (int32_t k = 1; k < classes; k++)
-        best = row[k] > row[best] ? k : best;
-    return best;
-}
-
 static int32_t add_batch(answers *a, const task_metric *m, const workload_batch *b)
 {
     const int32_t *classes = b->data[m->input];
     const float *scores = b->data[m->input], *weights = b->data[m->input + 1];
     graph_settings settings = {0};
-    TRY(feed(a, b));
+    TRY(workload_feed(a->graph, &a->model, b));
     TRY(graph_run(a->graph, GRAPH_FORWARD, &settings));
     TRY(graph_read(a->graph, a->model.logits, a->logits, ROWS * (m->classes ? m->classes : 1)));
     for (int64_t i = 0; i < ROWS; i++) {
         if (weights[i] == 0)
             continue;
         if (m->classes) {
-            a->got[a->count] = largest(a->logits + i * m->classes, m->classes);
+            a->got[a->count] = workload_answer(a->logits + i * m->classes, m->classes);
             a->want[a->count++] = classes[i];
         } else {
             a->score[a->count] = a->logits[i];

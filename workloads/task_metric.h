@@ -22,7 +22,7 @@ typedef struct task_metric {
     int32_t positive; /* the class of TASK_F1 */
 } task_metric;
 
-/* A class is answered by the first largest logit; examples of weight 0 do not count.
+/* A class is answered by workload_answer; examples of weight 0 do not count.
  * Errors: those of w's functions; PODIUM_ENOMEM; PODIUM_EINVAL a metric of classes for scores or
  * the reverse, F1 of more than two classes. */
 int32_t task_measure(const task_metric *metric, const workload *w, workload_task *t,

@@ -61,20 +61,33 @@ void workload_close(const workload *w, workload_task *t)
     free(t);
 }
 
+int32_t workload_feed(graph *g, const workload_model *m, const workload_batch *b)
+{
+    for (int i = 0; i < m->num_inputs; i++)
+        TRY(graph_dtype(g, m->inputs[i]) == PODIUM_I32
+                ? graph_set_input(g, m->inputs[i], b->data[i])
+                : graph_set_input_f32(g, m->inputs[i], b->data[i]));
+    return PODIUM_OK;
+}
+
+int32_t workload_answer(const double *logits, int64_t classes)
+{
+    int32_t best = 0;
+    for (int32_t k = 1; k < classes; k++)
+        best = logits[k] > logits[best] ? k : best;
+    return best;
+}
+
 void workload_score_classes(int64_t classes, const workload_batch *b, int input, int64_t batch,
                             const double *logits, const double *per_example, workload_metrics *m)
 {
     const int32_t *labels = b->data[input];
     const float *weights = b->data[input + 1];
     for (int64_t n = 0; n < batch; n++) {
-        int64_t best = 0;
         if (weights[n] == 0)
             continue;
-        for (int64_t v = 1; v < classes; v++)
-            if (logits[n * classes + v] > logits[n * classes + best])
-                best = v;
         m->loss += per_example[n];
-        m->accuracy += best == labels[n];
+        m->accuracy += workload_answer(logits + n * classes, classes) == labels[n];
         m->count++;
     }
 }

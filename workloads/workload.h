@@ -145,8 +145,14 @@ int32_t workload_open_case(workload_task **out, const workload *w, const void *j
 int32_t workload_extent(const yaml_node *extents, const char *key, int64_t *out);
 void workload_close(const workload *w, workload_task *t); /* NULL is fine */
 
+/* Copies a batch into the inputs of m, which g records. */
+int32_t workload_feed(graph *g, const workload_model *m, const workload_batch *b);
+
+/* The class of a row of logits: the first largest. */
+int32_t workload_answer(const double *logits, int64_t classes);
+
 /* Adds a batch of single-label answers to m; inputs `input` and `input` + 1 are the labels and
- * weights.  The first largest logit is the answer; examples of weight 0 do not count. */
+ * weights.  Examples of weight 0 do not count. */
 void workload_score_classes(int64_t classes, const workload_batch *b, int input, int64_t batch,
                             const double *logits, const double *per_example, workload_metrics *m);
 
