@@ -47,6 +47,15 @@ int32_t backend_open(backend **out, const char *name, int threads)
     return podium_fail(PODIUM_EINVAL, "unknown device '%s', expected ref, cpu, cuda or hip", name);
 }
 
+int32_t backend_check_precision(const backend *b, int32_t precision)
+{
+    if (precision && precision != PODIUM_F32 && precision != PODIUM_BF16)
+        return podium_fail(PODIUM_EINVAL, "precision %d, expected f32 or bf16", precision);
+    if (precision == PODIUM_BF16 && !b->has_bf16)
+        return podium_fail(PODIUM_ENOTSUP, "device '%s' has no bf16 on this machine", b->name);
+    return PODIUM_OK;
+}
+
 void backend_close(backend *b)
 {
     if (b)

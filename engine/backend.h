@@ -155,6 +155,9 @@ struct backend {
 /* Opens a backend by name with `threads` (0: all the process may use). Errors: PODIUM_EINVAL
  * unknown name, PODIUM_ENOTSUP not built or no device, with the reason. */
 int32_t backend_open(backend **out, const char *name, int threads);
+/* Errors: PODIUM_EINVAL none of PODIUM_F32, PODIUM_BF16 and 0 (the default: f32), PODIUM_ENOTSUP
+ * bf16 where the device has none. */
+int32_t backend_check_precision(const backend *b, int32_t precision);
 void backend_close(backend *b);
 /* NULL-terminated names of the backends built in. */
 const char *const *backend_names(void);

@@ -12,11 +12,7 @@ int32_t graph_create(graph **out, const graph_config *config)
     if (!config->backend || !config->params)
         return podium_fail(PODIUM_EINVAL, "a graph needs a backend and a parameter table");
     int32_t precision = config->precision ? config->precision : PODIUM_F32;
-    if (precision != PODIUM_F32 && precision != PODIUM_BF16)
-        return podium_fail(PODIUM_EINVAL, "precision %d, expected f32 or bf16", precision);
-    if (precision == PODIUM_BF16 && !config->backend->has_bf16)
-        return podium_fail(PODIUM_ENOTSUP, "device '%s' does not offer bf16 here",
-                           config->backend->name);
+    TRY(backend_check_precision(config->backend, precision));
     graph *g = calloc(1, sizeof *g);
     if (!g)
         return podium_fail(PODIUM_ENOMEM, "no memory for a graph");

@@ -50,8 +50,7 @@ static int32_t open_device(training *t, const training_options *o)
     if (!t->backend->host_memory)
         return podium_fail(PODIUM_ENOTSUP, "trials on device '%s' are not available yet",
                            o->device);
-    if (o->precision == PODIUM_BF16 && !t->backend->has_bf16)
-        return podium_fail(PODIUM_ENOTSUP, "device '%s' has no bf16 on this machine", o->device);
+    TRY(backend_check_precision(t->backend, o->precision));
     t->precision = o->precision;
     return 0;
 }

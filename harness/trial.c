@@ -354,12 +354,6 @@ int32_t trial_folder(const trial_config *c, char *out, size_t size)
                : podium_fail(PODIUM_EINVAL, "the path of the results is too long");
 }
 
-static int32_t make_folder(trial *t)
-{
-    TRY(trial_folder(t->config, t->folder, sizeof t->folder));
-    return trial_writes(t) ? directory_create(t->folder) : 0;
-}
-
 static int32_t open_training(trial *t)
 {
     const trial_config *c = t->config;
@@ -428,7 +422,8 @@ static int32_t open_runner(trial *t)
                           philox_derive(t->parameter_seed, SEED_REFERENCE));
 }
 
-/* Opens the record: afresh, or where the checkpoint left it; *block is the submission's state. */
+/* Opens the record: afresh, or where the checkpoint left it; *block is the submission's state.  Its
+ * folder is made here and not before: a trial that cannot start leaves none. */
 static int32_t open_record(trial *t, void **block, size_t *block_size)
 {
     char hash[SHA256_HEX];
@@ -441,7 +436,9 @@ static int32_t open_record(trial *t, void **block, size_t *block_size)
     }
     sha256_of(text, strlen(text), hash);
     free(text);
-    int32_t rc = journal_open(&t->journal, t->folder);
+    int32_t rc = directory_create(t->folder);
+    if (!rc)
+        rc = journal_open(&t->journal, t->folder);
     json_t *end = rc ? NULL : journal_read_end(t->folder);
     if (end)
         rc = podium_fail(PODIUM_EINVAL, "'%s' was finished by another process", t->folder);
@@ -574,7 +571,7 @@ int32_t trial_run(const trial_config *config, trial_outcome *out)
     t->state.reached_wall = t->state.reached_calibrated = NAN;
     t->state.memory_growth = -1;
     derive_seeds(t);
-    int32_t rc = make_folder(t);
+    int32_t rc = trial_folder(config, t->folder, sizeof t->folder);
     snprintf(out->folder, sizeof out->folder, "%s", t->folder);
     snprintf(record, sizeof record, "%s/trial.jsonl", t->folder);
     bool finished = !rc && trial_writes(t) && config->resume && already_finished(t, out);

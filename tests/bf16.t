@@ -25,7 +25,7 @@ train() { # PRECISION WORKLOAD SIZE: the last validation loss
 }
 for task in "vit test" "transformer test" "widenet test" "widenet text" "compacter test" "gpt test"; do
     what="$task in bf16 is close to f32"
-    if ! half=$(train bf16 $task) && grep -q "does not offer bf16" "$tmp/out"; then
+    if ! half=$(train bf16 $task) && grep -q "has no bf16 on this machine" "$tmp/out"; then
         skip "$what" "this CPU has no bf16 matrix products"
         continue
     fi
@@ -34,4 +34,15 @@ for task in "vit test" "transformer test" "widenet test" "widenet text" "compact
     awk -v a="$full" -v b="$half" 'BEGIN { d = (a - b) / a; exit !(a > 0 && b > 0 && a != b && d < 0.04 && d > -0.04) }'
     ok $? "$what"
 done
+# The points above are skipped where the CPU has none, by this message: ref has none anywhere.
+refuses() { # COMMAND...: with status 2 and this message
+    "$podium" "$@" --device ref --precision bf16 >"$tmp/out" 2>&1
+    [ $? = 2 ] && grep -q "device 'ref' has no bf16 on this machine" "$tmp/out"
+}
+refuses run nadamw --workload vit --suite test --data "$tmp/data" --results "$tmp/refused"
+ok $? "run refuses bf16 on a device without it"
+[ ! -e "$tmp/refused/nadamw" ]
+ok $? "and leaves no folder of a trial"
+refuses parity tests/golden/models/vit_glu.json
+ok $? "so does parity"
 tap_done
