@@ -1,5 +1,6 @@
 /* The CPU backend's table and its host memory. */
 #include "engine/cpu/cpu.h"
+#include "engine/cpu/dnnl_api.h"
 
 #include <sched.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* The CPU backend: f32, OpenMP, oneDNN for matrix products.  Results are bit-identical for equal
- * thread counts and instruction sets: every loop is cut into fixed shares and partial sums are
- * added in thread order.
+/* The CPU backend: f32, OpenMP, matrix products by oneDNN or tiles of our own.  Results are
+ * bit-identical for equal thread counts and instruction sets: every loop is cut into fixed shares
+ * and partial sums are added in thread order.
  *
  * A kernel is one parallel region.  libgomp's threads spin for a while between regions; that is
  * what keeps a step of many small kernels from paying for wake-ups, so OMP_WAIT_POLICY=passive is
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "engine/backend.h"
-#include "engine/cpu/dnnl_api.h"
+#include "engine/cpu/product.h"
 #include "engine/ops.h"
 
 typedef struct cpu_state {

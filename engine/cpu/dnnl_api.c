@@ -69,13 +69,13 @@ struct dnnl_unit {
     dnnl_engine_t engine;
     dnnl_stream_t *streams; /* [threads] */
     int threads;
-    bool has_bf16;
+    bool has_layouts, has_bf16;
     char description[64];
 };
 
 enum { SLOT_A, SLOT_B, SLOT_BIAS, SLOT_C, SLOT_SCRATCH, SLOTS };
 
-struct product {
+struct dnnl_product {
     dnnl_unit *unit;
     product_spec spec;
     dnnl_primitive_t primitive, reorder;
@@ -177,6 +177,7 @@ int32_t dnnl_unit_create(dnnl_unit **out, int threads)
     }
     const dnnl_version_t *version = dnnl.version();
     dnnl_cpu_isa_t isa = dnnl.get_effective_cpu_isa();
+    u->has_layouts = isa >= dnnl_cpu_isa_avx512_core;
     u->has_bf16 = isa >= dnnl_cpu_isa_avx512_core_bf16;
     snprintf(u->description, sizeof u->description, "oneDNN %d.%d.%d %s", version->major,
              version->minor, version->patch, isa_name(isa));
@@ -200,6 +201,16 @@ void dnnl_unit_destroy(dnnl_unit *u)
 const char *dnnl_unit_description(const dnnl_unit *u)
 {
     return u->description;
+}
+
+int dnnl_unit_threads(const dnnl_unit *u)
+{
+    return u->threads;
+}
+
+bool dnnl_unit_has_layouts(const dnnl_unit *u)
+{
+    return u->has_layouts;
 }
 
 bool dnnl_unit_has_bf16(const dnnl_unit *u)
@@ -240,7 +251,7 @@ static int32_t attributes(dnnl_primitive_attr_t *attr, bool accumulate)
     return check(status, "cannot set post-ops");
 }
 
-static int32_t memories(product *p, dnnl_primitive_desc_t pd, desc_view a, desc_view bias,
+static int32_t memories(dnnl_product *p, dnnl_primitive_desc_t pd, desc_view a, desc_view bias,
                         desc_view c)
 {
     desc_view b = dnnl.primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
@@ -262,7 +273,7 @@ static int32_t memories(product *p, dnnl_primitive_desc_t pd, desc_view a, desc_
 }
 
 /* The reorder of b from plain f32 into the layout the product asked for. */
-static int32_t packing(product *p, dnnl_primitive_desc_t matmul, int nd)
+static int32_t packing(dnnl_product *p, dnnl_primitive_desc_t matmul, int nd)
 {
     dnnl_engine_t engine = p->unit->engine;
     desc_view to = dnnl.primitive_desc_query_md(matmul, dnnl_query_weights_md, 0);
@@ -288,7 +299,7 @@ static int32_t packing(product *p, dnnl_primitive_desc_t matmul, int nd)
     return rc;
 }
 
-static int32_t build(product *p)
+static int32_t build(dnnl_product *p)
 {
     const product_spec *s = &p->spec;
     int64_t batch = s->batch_a > s->batch_b ? s->batch_a : s->batch_b;
@@ -327,9 +338,9 @@ static int32_t build(product *p)
     return rc;
 }
 
-int32_t product_create(product **out, dnnl_unit *u, const product_spec *spec)
+int32_t dnnl_product_create(dnnl_product **out, dnnl_unit *u, const product_spec *spec)
 {
-    product *p = calloc(1, sizeof *p);
+    dnnl_product *p = calloc(1, sizeof *p);
     if (!p)
         return podium_fail(PODIUM_ENOMEM, "cannot allocate a product");
     p->unit = u;
@@ -340,14 +351,14 @@ int32_t product_create(product **out, dnnl_unit *u, const product_spec *spec)
     int32_t rc = build(p);
     omp_set_num_threads(before);
     if (rc) {
-        product_destroy(p);
+        dnnl_product_destroy(p);
         return rc;
     }
     *out = p;
     return 0;
 }
 
-void product_destroy(product *p)
+void dnnl_product_destroy(dnnl_product *p)
 {
     if (!p)
         return;
@@ -367,12 +378,12 @@ void product_destroy(product *p)
     free(p);
 }
 
-size_t product_packed_bytes(const product *p)
+size_t dnnl_product_packed_bytes(const dnnl_product *p)
 {
     return p->packed_bytes;
 }
 
-size_t product_scratch_bytes(const product *p)
+size_t dnnl_product_scratch_bytes(const dnnl_product *p)
 {
     return p->scratch_bytes;
 }
@@ -383,7 +394,7 @@ static dnnl_status_t point(dnnl_memory_t m, const void *data)
     return m ? dnnl.memory_set_data_handle(m, (void *)(uintptr_t)data) : dnnl_success;
 }
 
-int32_t product_pack(product *p, const float *b, void *packed)
+int32_t dnnl_product_pack(dnnl_product *p, const float *b, void *packed)
 {
     dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, p->pack_from}, {DNNL_ARG_TO, p->pack_to}};
     dnnl_status_t status = point(p->pack_from, b);
@@ -394,8 +405,8 @@ int32_t product_pack(product *p, const float *b, void *packed)
     return check(status, "cannot pack weights");
 }
 
-int32_t product_run(product *p, int caller, const void *a, const void *b, const float *bias,
-                    float *c, void *scratch)
+int32_t dnnl_product_run(dnnl_product *p, int caller, const void *a, const void *b,
+                         const float *bias, float *c, void *scratch)
 {
     static const int slot_arg[SLOTS] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS, DNNL_ARG_DST,
                                         DNNL_ARG_SCRATCHPAD};

@@ -7,38 +7,30 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/status.h"
+#include "engine/cpu/product.h"
 
-typedef struct dnnl_unit dnnl_unit; /* an engine and one stream a thread */
-typedef struct product product;     /* one prepared matrix product */
-
-/* c [batch, m, n] = a [batch_a, m, k] b [batch_b, k, n] (+ bias [n]) (+ c); a batch of 1 is
- * repeated.  All row-major; ta / tb: the operand is stored with its last two axes swapped. */
-typedef struct product_spec {
-    int64_t batch_a, batch_b, m, n, k;
-    bool ta, tb;
-    bool bf16;   /* a and b are handed over in bf16 (b by product_pack, if packed) */
-    bool packed; /* b is handed over in the layout product_pack makes */
-    bool bias;
-    bool accumulate; /* adds to c */
-    bool sequential; /* one thread a run, any number of callers at once; else all threads */
-} product_spec;
+typedef struct dnnl_product dnnl_product; /* one prepared matrix product */
 
 /* Errors: PODIUM_EDEVICE with oneDNN's status. */
 int32_t dnnl_unit_create(dnnl_unit **out, int threads);
 void dnnl_unit_destroy(dnnl_unit *u);
 /* "2.6.3 avx512_core" */
 const char *dnnl_unit_description(const dnnl_unit *u);
+int dnnl_unit_threads(const dnnl_unit *u);
 bool dnnl_unit_has_bf16(const dnnl_unit *u);
 
-int32_t product_create(product **out, dnnl_unit *u, const product_spec *spec);
-void product_destroy(product *p);               /* NULL is fine */
-size_t product_packed_bytes(const product *p);  /* 0 unless packed */
-size_t product_scratch_bytes(const product *p); /* a caller, rounded to 64 */
-/* Brings b, f32 in the layout of the spec, into the packed layout and type; all threads. */
-int32_t product_pack(product *p, const float *b, void *packed);
-/* `caller` below threads; scratch: product_scratch_bytes, of this caller alone. */
-int32_t product_run(product *p, int caller, const void *a, const void *b, const float *bias,
-                    float *c, void *scratch);
+/* Whether its products read weights in a layout of their own; else they pack them again each time.
+ */
+bool dnnl_unit_has_layouts(const dnnl_unit *u);
+
+/* As product_* of engine/cpu/product.h. */
+int32_t dnnl_product_create(dnnl_product **out, dnnl_unit *u, const product_spec *spec);
+void dnnl_product_destroy(dnnl_product *p);
+size_t dnnl_product_packed_bytes(const dnnl_product *p);
+size_t dnnl_product_scratch_bytes(const dnnl_product *p);
+int32_t dnnl_product_pack(dnnl_product *p, const float *b, void *packed);
+int32_t dnnl_product_run(dnnl_product *p, int caller, const void *a, const void *b,
+                         const float *bias, float *c, void *scratch);
 
 /* One product of f32 matrices of any size, not prepared: c [m, n] = alpha op(a) op(b) + beta c,
  * row-major with leading dimensions, all threads; beta 0 does not read c.

@@ -2,7 +2,8 @@
  * dense product.  A panel's result does not depend on which thread computes it, so neither does
  * anything here on the number of threads.  The last panel of an expert is filled up with zeros. */
 #include "engine/cpu/cpu.h"
-#include "engine/cpu/tile.h"
+#include "engine/cpu/lanes.h"
+#include "engine/cpu/packed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ typedef struct grouped {
     size_t operand_bytes, out_bytes, need_bytes; /* of a thread: operand, result, the product's */
     int64_t columns;                             /* DW: of dz in one task */
     size_t x_bytes, dz_bytes;                    /* DW: operands in panels */
+    size_t own_floats;                           /* DW: of a thread, when tiled */
 } grouped;
 
 static void release_grouped(op_call *c)
@@ -244,8 +246,11 @@ static int32_t prepare_dw(op_call *c)
     grouped *g = NULL;
     int64_t E = c->in[2].count - 1, A = c->in[0].shape[0];
     TRY(grouped_new(c, &g, A, E, c->in[0].shape[1], c->in[1].shape[1], A / E));
-    if (!g->bf16 && g->K % LANES == 0)
+    if (!g->bf16 && g->K % LANES == 0) {
+        g->own_floats = gradient_floats(g->K);
+        c->scratch_bytes = g->own_floats * sizeof(float) * (size_t)c->backend->threads;
         return 0;
+    }
     g->columns = task_columns(g->N);
     product_spec s = {.batch_a = 1,
                       .batch_b = 1,
@@ -267,7 +272,7 @@ static int32_t prepare_dw(op_call *c)
     return 0;
 }
 
-enum { BLOCK_ROWS = 256 }; /* rows of dz and x that stay in L2 together */
+enum { BLOCK_ROWS = PACKED_TERMS }; /* rows of dz and x that stay in L2 together */
 
 /* Rows [lo, hi) of dw, all of one expert: blocks of its rows of dz and x in their order. */
 static void tiled_rows(const op_call *c, int64_t e, int64_t lo, int64_t hi)
@@ -276,12 +281,13 @@ static void tiled_rows(const op_call *c, int64_t e, int64_t lo, int64_t hi)
     const int32_t *o = c->in[2].data;
     const float *dz = c->in[0].data, *x = c->in[1].data;
     float *dw = (float *)c->out[0].data + lo * g->K;
+    float *own = (float *)c->scratch + g->own_floats * (size_t)omp_get_thread_num();
     if (o[e] == o[e + 1])
         memset(dw, 0, (size_t)((hi - lo) * g->K) * sizeof *dw);
     for (int64_t m = o[e]; m < o[e + 1]; m += BLOCK_ROWS) {
         int64_t block = o[e + 1] - m < BLOCK_ROWS ? o[e + 1] - m : BLOCK_ROWS;
-        tile_product(hi - lo, g->K, block, dz + m * g->N + (lo - e * g->N), 1, g->N, x + m * g->K,
-                     g->K, dw, g->K, m > o[e]);
+        gradient_product(hi - lo, g->K, block, dz + m * g->N + (lo - e * g->N), g->N, x + m * g->K,
+                         g->K, dw, g->K, m > o[e], false, own);
     }
 }
 

@@ -1,9 +1,9 @@
 /* dw = dz^T x and the column sums of dz.  In f32 the threads share the rows of dw, and blocks of
- * rows of dz and x pass through L2 once: both operands already lie as the register tiles read them,
- * so nothing is transposed or packed, and sums run in the order of the rows whatever the thread
+ * rows of dz and x pass through L2 once; sums run in the order of the rows whatever the thread
  * count.  In bf16, and where K is no multiple of a vector, the product is oneDNN's. */
 #include "engine/cpu/cpu.h"
-#include "engine/cpu/tile.h"
+#include "engine/cpu/lanes.h"
+#include "engine/cpu/packed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +14,7 @@ typedef struct weight_gradient {
     bool bf16, tiled;
     size_t dz_bytes, x_bytes; /* of the operands in bf16 */
     size_t product_bytes;
+    size_t own_floats; /* scratch of a thread, when tiled */
 } weight_gradient;
 
 static void release_dw(op_call *c)
@@ -40,8 +41,11 @@ static int32_t prepare_dw(op_call *c)
     if (g->M == 0 || g->N == 0 || g->K == 0)
         return 0;
     g->tiled = !g->bf16 && g->K % LANES == 0;
-    if (g->tiled)
+    if (g->tiled) {
+        g->own_floats = gradient_floats(g->K);
+        c->scratch_bytes = g->own_floats * sizeof(float) * (size_t)c->backend->threads;
         return 0;
+    }
     product_spec s = {
         .batch_a = 1, .batch_b = 1, .m = g->N, .n = g->K, .k = g->M, .ta = true, .bf16 = g->bf16};
     TRY(product_create(&g->product, cpu_unit(c), &s));
@@ -88,7 +92,7 @@ static void visit_operands(op_call *c, uint16_t *dz16, uint16_t *x16, char *part
     }
 }
 
-enum { BLOCK_ROWS = 256 }; /* rows of dz and x that stay in L2 together */
+enum { BLOCK_ROWS = PACKED_TERMS }; /* rows of dz and x that stay in L2 together */
 
 static void add_columns(float *sum, const float *dz, int64_t rows, int64_t N, int64_t count)
 {
@@ -108,6 +112,7 @@ static int32_t tiled_dw(op_call *c)
         int64_t lo, hi;
         cpu_share(g->N, 4, &lo, &hi);
         int64_t rows = hi - lo;
+        float *own = (float *)c->scratch + g->own_floats * (size_t)omp_get_thread_num();
         if (dbias && rows > 0)
             memset(dbias + lo, 0, (size_t)rows * sizeof *dbias);
         for (int64_t m = 0; m < g->M && rows > 0; m += BLOCK_ROWS) {
@@ -115,8 +120,8 @@ static int32_t tiled_dw(op_call *c)
             const float *part = dz + m * g->N + lo;
             if (dbias) /* first: it also streams the block into L2 */
                 add_columns(dbias + lo, part, block, g->N, rows);
-            tile_product_streamed(rows, g->K, block, part, g->N, x + m * g->K, g->K, dw + lo * g->K,
-                                  g->K, m > 0);
+            gradient_product(rows, g->K, block, part, g->N, x + m * g->K, g->K, dw + lo * g->K,
+                             g->K, m > 0, true, own);
         }
     }
     return 0;

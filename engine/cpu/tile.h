@@ -11,8 +11,12 @@
 void tile_product(int64_t M, int64_t N, int64_t K, const float *a, int64_t row, int64_t col,
                   const float *b, int64_t ldb, float *c, int64_t ldc, bool add);
 
-/* The same with row 1 for a product continued at a + K col, b + K ldb: those operands, which need
- * not be in cache yet, are fetched meanwhile. */
+/* The same added to `bias`, of one row; NULL: zeros. */
+void tile_product_onto(int64_t M, int64_t N, int64_t K, const float *a, int64_t row, int64_t col,
+                       const float *b, int64_t ldb, float *c, int64_t ldc, const float *bias);
+
+/* tile_product with row 1 for a product continued at a + K col, b + K ldb: those operands, which
+ * need not be in cache yet, are fetched meanwhile. */
 void tile_product_streamed(int64_t M, int64_t N, int64_t K, const float *a, int64_t col,
                            const float *b, int64_t ldb, float *c, int64_t ldc, bool add);
 

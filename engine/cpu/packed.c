@@ -1,0 +1,195 @@
+#include "engine/cpu/packed.h"
+
+#include <string.h>
+
+#include "engine/cpu/tile.h"
+
+enum {
+    STRIP = 2 * LANES, /* columns of a strip; the last may be a single vector */
+    GROUP = 6,         /* rows of a in one tile of a gradient */
+    GROUPED = 96,      /* rows of a that are packed at a time */
+    EDGE_ROWS = 32,    /* of a result that is copied out of whole vectors */
+};
+
+static int64_t strip_width(int64_t N, int64_t first)
+{
+    return N - first > LANES ? STRIP : LANES;
+}
+
+/* Rows of a block; the last may have fewer. */
+static int64_t block_rows(int64_t K)
+{
+    int64_t blocks = (K + PACKED_TERMS - 1) / PACKED_TERMS;
+    return (K + blocks - 1) / blocks;
+}
+
+int64_t packed_vector(void)
+{
+    return LANES;
+}
+
+size_t packed_floats(int64_t K, int64_t N)
+{
+    return (size_t)(K * tile_padded(N));
+}
+
+/* A strip from `terms` rows of b, of which `real` columns exist. */
+static void fill_strip(float *to, const float *b, int64_t stride, bool transposed, int64_t terms,
+                       int64_t width, int64_t real)
+{
+    if (real < width)
+        memset(to, 0, (size_t)(terms * width) * sizeof *to);
+    if (!transposed && real == STRIP) /* the compiler knows the size */
+        for (int64_t k = 0; k < terms; k++)
+            memcpy(to + k * STRIP, b + k * stride, STRIP * sizeof *to);
+    else if (!transposed)
+        for (int64_t k = 0; k < terms; k++)
+            memcpy(to + k * width, b + k * stride, (size_t)real * sizeof *to);
+    else
+        for (int64_t k = 0; k < terms; k++)
+            for (int64_t j = 0; j < real; j++)
+                to[k * width + j] = b[j * stride + k];
+}
+
+void packed_fill(float *to, const float *b, int64_t K, int64_t N, bool transposed, int threads)
+{
+    if (!K || !N)
+        return;
+    int64_t step = block_rows(K), stride = transposed ? K : N;
+#pragma omp parallel for schedule(static) num_threads(K *N < 16384 ? 1 : threads)
+    for (int64_t j = 0; j < N; j += STRIP) {
+        int64_t width = strip_width(N, j), real = N - j < width ? N - j : width;
+        for (int64_t k = 0; k < K; k += step) {
+            int64_t terms = K - k < step ? K - k : step;
+            fill_strip(to + k * tile_padded(N) + j * terms,
+                       b + (transposed ? j * K + k : k * N + j), stride, transposed, terms, width,
+                       real);
+        }
+    }
+}
+
+/* The last strip when it is wider than what is left of c: by way of whole vectors.  `bias` or what
+ * is there, with `add`, is added to; neither: the product alone. */
+static void edge_product(int64_t M, int64_t terms, const float *a, int64_t lda, const float *b,
+                         int64_t width, int64_t real, float *c, int64_t ldc, const float *bias,
+                         bool add)
+{
+    float whole[EDGE_ROWS * STRIP];
+    for (int64_t i = 0; i < M; i += EDGE_ROWS) {
+        int64_t rows = M - i < EDGE_ROWS ? M - i : EDGE_ROWS;
+        tile_product(rows, width, terms, a + i * lda, lda, 1, b, width, whole, width, false);
+        for (int64_t r = 0; r < rows; r++) {
+            float *to = c + (i + r) * ldc;
+            const float *before = add ? to : bias;
+            for (int64_t j = 0; j < real; j++)
+                to[j] = (before ? before[j] : 0) + whole[r * width + j];
+        }
+    }
+}
+
+/* No terms: the bias, or zeros. */
+static void no_product(int64_t M, int64_t N, const float *bias, float *c)
+{
+    for (int64_t i = 0; i < M * N; i++)
+        c[i] = bias ? bias[i % N] : 0;
+}
+
+void packed_product(int64_t M, int64_t N, int64_t K, const float *a, const float *packed,
+                    const float *bias, float *c, bool add)
+{
+    if (!K) {
+        if (!add)
+            no_product(M, N, bias, c);
+        return;
+    }
+    int64_t step = block_rows(K);
+    for (int64_t k = 0; k < K; k += step, add = true) {
+        int64_t terms = K - k < step ? K - k : step;
+        for (int64_t j = 0; j < N; j += STRIP) {
+            int64_t width = strip_width(N, j), real = N - j < width ? N - j : width;
+            const float *b = packed + k * tile_padded(N) + j * terms;
+            const float *from = bias ? bias + j : NULL;
+            if (real < width)
+                edge_product(M, terms, a + k, K, b, width, real, c + j, N, from, add);
+            else if (add)
+                tile_product(M, width, terms, a + k, K, 1, b, width, c + j, N, true);
+            else
+                tile_product_onto(M, width, terms, a + k, K, 1, b, width, c + j, N, from);
+        }
+    }
+}
+
+/* Rows of the next group when `left` remain: two of four rather than six and two. */
+static int64_t group_rows(int64_t left)
+{
+    return left == 8 ? 4 : left < GROUP ? left : GROUP;
+}
+
+/* `rows` columns of a as groups: what a tile takes of a row of a is adjacent. */
+static void fill_groups(float *to, const float *a, int64_t lda, int64_t rows, int64_t terms)
+{
+    for (int64_t k = 0; k < terms; k++) {
+        const float *row = a + k * lda;
+        int64_t i = 0;
+        for (; group_rows(rows - i) == GROUP; i += GROUP)
+            memcpy(to + i * terms + k * GROUP, row + i, GROUP * sizeof *to);
+        for (int64_t n; i < rows; i += n) {
+            n = group_rows(rows - i);
+            for (int64_t r = 0; r < n; r++)
+                to[i * terms + k * n + r] = row[i + r];
+        }
+    }
+}
+
+/* `terms` rows of b as strips, read row by row. */
+static void fill_strips(float *to, const float *b, int64_t stride, int64_t terms, int64_t N)
+{
+    for (int64_t k = 0; k < terms; k++) {
+        const float *row = b + k * stride;
+        int64_t j = 0;
+        for (; j + STRIP <= N; j += STRIP)
+            memcpy(to + j * terms + k * STRIP, row + j, STRIP * sizeof *to);
+        if (j < N)
+            memcpy(to + j * terms + k * LANES, row + j, LANES * sizeof *to);
+    }
+}
+
+size_t packed_gradient_floats(int64_t N)
+{
+    return (size_t)(PACKED_TERMS * (N + GROUPED));
+}
+
+void packed_gradient(int64_t M, int64_t N, int64_t K, const float *a, int64_t lda, const float *b,
+                     int64_t ldb, float *c, int64_t ldc, bool add, float *own)
+{
+    float *groups = own + PACKED_TERMS * N;
+    fill_strips(own, b, ldb, K, N);
+    for (int64_t first = 0; first < M; first += GROUPED) {
+        int64_t rows = M - first < GROUPED ? M - first : GROUPED;
+        fill_groups(groups, a + first, lda, rows, K);
+        for (int64_t j = 0; j < N; j += STRIP)
+            for (int64_t i = 0, n; i < rows; i += n) {
+                n = group_rows(rows - i);
+                tile_product(n, strip_width(N, j), K, groups + i * K, 1, n, own + j * K,
+                             strip_width(N, j), c + (first + i) * ldc + j, ldc, add);
+            }
+    }
+}
+
+enum { PACKS = LANES < 16 };
+
+size_t gradient_floats(int64_t N)
+{
+    return PACKS ? packed_gradient_floats(N) : 0;
+}
+
+void gradient_product(int64_t M, int64_t N, int64_t K, const float *a, int64_t lda, const float *b,
+                      int64_t ldb, float *c, int64_t ldc, bool add, bool streamed, float *own)
+{
+    if (PACKS)
+        packed_gradient(M, N, K, a, lda, b, ldb, c, ldc, add, own);
+    else if (streamed)
+        tile_product_streamed(M, N, K, a, lda, b, ldb, c, ldc, add);
+    else
+        tile_product(M, N, K, a, 1, lda, b, ldb, c, ldc, add);
+}

@@ -1,0 +1,44 @@
+/* Products with a packed right operand, by the register tiles of tile.h: for processors on which
+ * oneDNN has no layout of its own for weights and packs them again in every product, those without
+ * AVX-512.
+ *
+ * The packed form of b [K, N]: blocks of at most PACKED_TERMS rows, as even as can be; in a block
+ * strips of one to three vectors of columns, each row after row; the last strip is filled up with
+ * zeros.  A strip of a block stays in L1 while the rows of a pass by. */
+#ifndef ENGINE_CPU_PACKED_H
+#define ENGINE_CPU_PACKED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    PACKED_TERMS = 256,
+    PACKED_GROUPED = 96,
+    PACKED_GRADIENT_FLOATS = PACKED_TERMS * PACKED_GROUPED
+};
+
+int64_t packed_vector(void); /* floats of a vector */
+size_t packed_floats(int64_t K, int64_t N);
+/* Packs b [K, N], stored [N, K] when `transposed`; `threads` of OpenMP share it. */
+void packed_fill(float *to, const float *b, int64_t K, int64_t N, bool transposed, int threads);
+/* c [M, N] = a b + bias [N] (NULL: none), a [M, K] and c row-major; with `add`, c + a b and no
+ * bias. */
+void packed_product(int64_t M, int64_t N, int64_t K, const float *a, const float *packed,
+                    const float *bias, float *c, bool add);
+
+/* c [M, N], row stride ldc, = a^T b (+ c when `add`): a [K, M] and b [K, N] with row strides lda,
+ * ldb, K at most PACKED_TERMS, N a multiple of a vector.  Both are packed first, into `own`,
+ * packed_gradient_floats(N) of a thread. */
+size_t packed_gradient_floats(int64_t N);
+void packed_gradient(int64_t M, int64_t N, int64_t K, const float *a, int64_t lda, const float *b,
+                     int64_t ldb, float *c, int64_t ldc, bool add, float *own);
+
+/* The same where tiles have 8 lanes, which take little of a cache line at a time; those of 16 read
+ * a and b as they lie and need no `own`.  `streamed`: the next K rows of a and b follow in another
+ * call and are fetched meanwhile. */
+size_t gradient_floats(int64_t N);
+void gradient_product(int64_t M, int64_t N, int64_t K, const float *a, int64_t lda, const float *b,
+                      int64_t ldb, float *c, int64_t ldc, bool add, bool streamed, float *own);
+
+#endif

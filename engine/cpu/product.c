@@ -1,0 +1,70 @@
+#include "engine/cpu/product.h"
+
+#include <stdlib.h>
+
+#include "engine/cpu/dnnl_api.h"
+#include "engine/cpu/packed.h"
+
+struct product {
+    product_spec spec;
+    dnnl_product *library; /* NULL: by packed.h */
+    int threads;
+};
+
+static bool is_ours(const product_spec *s, const dnnl_unit *u)
+{
+    return s->packed && s->sequential && !s->bf16 && !s->ta && !s->accumulate && s->batch_a == 1 &&
+           s->batch_b == 1 && !dnnl_unit_has_layouts(u);
+}
+
+int32_t product_create(product **out, dnnl_unit *u, const product_spec *spec)
+{
+    product *p = calloc(1, sizeof *p);
+    if (!p)
+        return podium_fail(PODIUM_ENOMEM, "cannot allocate a product");
+    p->spec = *spec;
+    p->threads = dnnl_unit_threads(u);
+    int32_t rc = is_ours(spec, u) ? 0 : dnnl_product_create(&p->library, u, spec);
+    if (rc)
+        free(p);
+    else
+        *out = p;
+    return rc;
+}
+
+void product_destroy(product *p)
+{
+    if (!p)
+        return;
+    dnnl_product_destroy(p->library);
+    free(p);
+}
+
+size_t product_packed_bytes(const product *p)
+{
+    if (p->library)
+        return dnnl_product_packed_bytes(p->library);
+    return (packed_floats(p->spec.k, p->spec.n) * sizeof(float) + 63) / 64 * 64;
+}
+
+size_t product_scratch_bytes(const product *p)
+{
+    return p->library ? dnnl_product_scratch_bytes(p->library) : 0;
+}
+
+int32_t product_pack(product *p, const float *b, void *packed)
+{
+    if (p->library)
+        return dnnl_product_pack(p->library, b, packed);
+    packed_fill(packed, b, p->spec.k, p->spec.n, p->spec.tb, p->threads);
+    return 0;
+}
+
+int32_t product_run(product *p, int caller, const void *a, const void *b, const float *bias,
+                    float *c, void *scratch)
+{
+    if (p->library)
+        return dnnl_product_run(p->library, caller, a, b, bias, c, scratch);
+    packed_product(p->spec.m, p->spec.n, p->spec.k, a, b, bias, c, false);
+    return 0;
+}
