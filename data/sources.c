@@ -59,6 +59,7 @@ static int32_t read_source(data_source *s, const yaml_node *n)
     TRY(yaml_string(n, "url", &s->url));
     TRY(yaml_string(n, "sums", &s->sums));
     TRY(yaml_string(n, "manifest", &s->manifest));
+    TRY(yaml_flag(n, "plain", &s->plain));
     TRY(yaml_string(n, "archive", &s->archive));
     TRY(yaml_string(n, "packed_md5", &s->packed_md5));
     TRY(check_digits(n, s->packed_md5, 32));
@@ -233,8 +234,8 @@ int32_t source_fetch(const data_source *s, const source_file *f, const char *fol
     const char *sum = f ? f->packed_md5 : s->packed_md5;
     if (!s->url)
         return podium_fail(PODIUM_EINVAL, "data set '%s' is not fetched: %s", s->name, s->origin);
-    if (snprintf(name, sizeof name, "%s%s", f ? f->name : s->archive, f ? ".gz" : "") >=
-            (int)sizeof name ||
+    if (snprintf(name, sizeof name, "%s%s", f ? f->name : s->archive,
+                 f && !s->plain ? ".gz" : "") >= (int)sizeof name ||
         snprintf(url, sizeof url, "%s%s", s->url, name) >= (int)sizeof url)
         return podium_fail(PODIUM_EINVAL, "the address of data set '%s' is too long", s->name);
     TRY(directory_create(folder));

@@ -22,8 +22,10 @@ typedef struct data_source {
     const char *name, *origin, *licence;
     const char *url;      /* ends with a slash; NULL: nothing to fetch */
     const char *sums;     /* a file of "SHA256  NAME" lines in the folder, in place of `files` */
+    bool plain;           /* the files at `url` are not packed */
     const char *manifest; /* below data/: made from the distribution's descriptions by apt */
-    const char *archive, *packed_md5; /* a .tar.gz that holds all files; NULL: each is a .gz */
+    const char *archive,
+        *packed_md5; /* a .tar.gz that holds all files; NULL: each is a .gz, or plain */
     source_file files[SOURCE_MAX_FILES];
     size_t count;
 } data_source;

@@ -20,6 +20,7 @@ struct text_data {
     int64_t length, windows;
     int tokenizer;
     const char *file[SPLITS]; /* of the yaml, during opening */
+    const char *text; /* one file that is cut into the splits, in their place; NULL: three */
     id_buffer ids[SPLITS];
     int64_t count[SPLITS];
     bpe *bpe;
@@ -41,12 +42,15 @@ static int32_t read_config(text_data *d, const yaml_node *config, const char **s
     TRY(yaml_require(config, "set"));
     TRY(yaml_string(config, "set", set));
     TRY(yaml_string(config, "path", path));
+    TRY(yaml_string(config, "text", &d->text));
     for (int s = 0; s < SPLITS; s++) {
-        d->file[s] = files[s];
+        d->file[s] = d->text ? d->text : files[s];
+        if (d->text && yaml_get(config, keys[s]))
+            return podium_fail(PODIUM_EINVAL, "data: expected text or %s, got both", keys[s]);
         TRY(yaml_string(config, keys[s], &d->file[s]));
         if (strchr(d->file[s], '/') || strlen(d->file[s]) > 200)
-            return podium_fail(PODIUM_EINVAL, "data: %s: '%s' is no file name", keys[s],
-                               d->file[s]);
+            return podium_fail(PODIUM_EINVAL, "data: %s: '%s' is no file name",
+                               d->text ? "text" : keys[s], d->file[s]);
     }
     TRY(yaml_choice(config, "tokenizer", tokenizers, &d->tokenizer));
     TRY(yaml_integer(config, "merges", 0, BPE_MAX_MERGES, merges));
@@ -54,16 +58,22 @@ static int32_t read_config(text_data *d, const yaml_node *config, const char **s
     return yaml_integer(config, "windows", 1, 1 << 20, &d->windows);
 }
 
+/* Lines of a file: `first` of them are before these. */
+typedef struct part {
+    const char *const *line;
+    int64_t count, first;
+} part;
+
 /* All lines of a split, an end token after each; its windows. */
-static int32_t encode(text_data *d, int split, const text_lines *t)
+static int32_t encode(text_data *d, int split, part t)
 {
     id_buffer *ids = &d->ids[split];
-    for (int64_t i = 0; i < t->count; i++) {
+    for (int64_t i = 0; i < t.count; i++) {
         int32_t rc = d->tokenizer == TOKENIZER_IDS
-                         ? pieces_ids(t->line[i], d->pieces.count, ids)
-                         : bpe_encode(d->bpe, t->line[i], strlen(t->line[i]), ids);
+                         ? pieces_ids(t.line[i], d->pieces.count, ids)
+                         : bpe_encode(d->bpe, t.line[i], strlen(t.line[i]), ids);
         if (rc < 0)
-            return podium_fail_in(rc, "%s:%lld", d->file[split], (long long)i + 1);
+            return podium_fail_in(rc, "%s:%lld", d->file[split], (long long)(t.first + i + 1));
         id_buffer_add(ids, BPE_END);
     }
     if (ids->failed)
@@ -89,6 +99,45 @@ static bool is_there(const char *folder, const char *name)
     return file_exists(path) || file_exists(packed);
 }
 
+/* Takes the lines of a split; the tokenizer is trained on the first. */
+static int32_t take(text_data *d, int split, part t, int64_t merges)
+{
+    if (split == SPLIT_TRAIN && d->tokenizer == TOKENIZER_BPE)
+        TRY(bpe_train(&d->bpe, t.line, t.count, (int32_t)merges));
+    return encode(d, split, t);
+}
+
+/* One text: its last twentieth is the test split, the one before it the validation split. */
+static int32_t load_text(text_data *d, const char *folder, int64_t merges, sha256 *hash)
+{
+    text_lines t;
+    TRY(text_lines_read(&t, folder, d->text, hash));
+    int64_t held = t.count / 20, first = 0;
+    const int64_t counts[SPLITS] = {t.count - 2 * held, held, held};
+    int32_t rc = 0;
+    for (int split = 0; split < SPLITS && !rc; split++) {
+        rc = take(d, split, (part){(const char *const *)t.line + first, counts[split], first},
+                  merges);
+        first += counts[split];
+    }
+    text_lines_release(&t);
+    return rc;
+}
+
+static int32_t load_files(text_data *d, const char *folder, int64_t merges, sha256 *hash)
+{
+    for (int split = 0; split < SPLITS; split++) {
+        text_lines t;
+        if (split == SPLIT_TEST && !is_there(folder, d->file[split]))
+            break;
+        TRY(text_lines_read(&t, folder, d->file[split], hash));
+        int32_t rc = take(d, split, (part){(const char *const *)t.line, t.count, 0}, merges);
+        text_lines_release(&t);
+        TRY(rc);
+    }
+    return 0;
+}
+
 static int32_t load(text_data *d, const char *set, const char *folder, int64_t merges,
                     const data_key *key)
 {
@@ -101,20 +150,7 @@ static int32_t load(text_data *d, const char *set, const char *folder, int64_t m
         TRY(path_join(path, sizeof path, folder, "vocabulary.vocab"));
         TRY(pieces_read(&d->pieces, path));
     }
-    for (int split = 0; split < SPLITS; split++) {
-        text_lines t;
-        if (split == SPLIT_TEST && !is_there(folder, d->file[split]))
-            break;
-        TRY(text_lines_read(&t, folder, d->file[split], &hash));
-        bool untrained = split == SPLIT_TRAIN && d->tokenizer == TOKENIZER_BPE;
-        int32_t rc = 0;
-        if (untrained)
-            rc = bpe_train(&d->bpe, (const char *const *)t.line, t.count, (int32_t)merges);
-        if (!rc)
-            rc = encode(d, split, &t);
-        text_lines_release(&t);
-        TRY(rc);
-    }
+    TRY(d->text ? load_text(d, folder, merges, &hash) : load_files(d, folder, merges, &hash));
     sha256_final(&hash, digest);
     sha256_hex(digest, hex);
     snprintf(d->id, sizeof d->id, "%.100s:%s", set, hex);

@@ -6,6 +6,8 @@
  *     path: -           another folder
  *     train: train.en, valid: valid.en, test: test.en
  *                       files of lines, plain or gzip; the last may be absent
+ *     text: -           one such file in their place: of its lines the last 5 % are the test split,
+ *                       the 5 % before them the validation split, the others are trained on
  *     tokenizer: bpe    bpe: trained on the training file;  ids: the files hold ids, and
  *                       vocabulary.vocab beside them their pieces (pieces.h)
  *     merges: 1000      of bpe

@@ -32,6 +32,7 @@ packed: {origin: o, licence: l, url: "file://$tmp/site/", files: [{name: a, pack
 wrong: {origin: o, licence: l, url: "file://$tmp/site/", files: [{name: a, packed_md5: $none}]}
 tarred: {origin: o, licence: l, url: "file://$tmp/site/", archive: x.tar.gz, packed_md5: $tarsum,
   files: [{name: x.bin, bytes: $size}]}
+unpacked: {origin: o, licence: l, url: "file://$tmp/site/", plain: true, files: [{name: a, bytes: $size, sha256: $sha}]}
 END
 
 data 0 glyphs --dir "$tmp/sets" && grep -q '9 files' "$tmp/out"
@@ -61,7 +62,7 @@ ok $? "an unknown data set is an input error"
 all=$tmp/all
 mkdir "$all" && cp -r "$root/data/glyphs" "$all/"
 data 0 all --dir "$all" && grep -q '^complete glyphs$' "$tmp/out" &&
-    grep -q '^not here plain, packed, wrong, tarred$' "$tmp/out"
+    grep -q '^not here plain, packed, wrong, tarred, unpacked$' "$tmp/out"
 ok $? "sets that only the user can bring are no failure of all"
 grep -q "place these files, plain or as .gz, in $all/plain:" "$tmp/out" &&
     grep -q "^    a ($size bytes)$" "$tmp/out" && grep -q "^  from file://$tmp/site/: " "$tmp/out"
@@ -78,7 +79,7 @@ data 0 all --dir "$all" && grep -q "copy the folder data/glyphs of the source tr
 ok $? "a folder without the glyphs is told where they are"
 
 if ! command -v curl >/dev/null 2>&1; then
-    for i in 1 2 3 4 5; do skip "download $i" "curl is not installed"; done
+    for i in 1 2 3 4 5 6; do skip "download $i" "curl is not installed"; done
     tap_done
     exit 0
 fi
@@ -92,7 +93,10 @@ ok $? "a download with another sum is refused"
 ok $? "and nothing of it stays"
 data 0 tarred --dir "$tmp/sets" --fetch && cmp -s "$tmp/site/a" "$tmp/sets/tarred/x.bin"
 ok $? "an archive is fetched, checked and unpacked"
-data 2 all --dir "$tmp/fetched" --fetch && grep -q '^complete plain, packed, tarred$' "$tmp/out" &&
+data 0 unpacked --dir "$tmp/sets" --fetch && cmp -s "$tmp/site/a" "$tmp/sets/unpacked/a" &&
+    [ ! -e "$tmp/sets/unpacked/a.gz" ]
+ok $? "a file that is published unpacked is fetched and checked"
+data 2 all --dir "$tmp/fetched" --fetch && grep -q '^complete plain, packed, tarred, unpacked$' "$tmp/out" &&
     grep -q '^damaged or not fetched wrong$' "$tmp/out"
 ok $? "all fetches what it can and fails for the one that it cannot"
 tap_done

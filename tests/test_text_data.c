@@ -96,10 +96,49 @@ int main(void)
        "a file elsewhere is refused");
     ok(!open_set(", train: absent", NULL) && strstr(podium_error(), "absent"),
        "a missing file is named");
+    char all[2000] = "", line[40];
+    for (int i = 0; i < 41; i++) {
+        snprintf(line, sizeof line, "line%02d\n", i);
+        strcat(all, line);
+    }
+    put("whole.txt", all);
+    text_data *whole = open_set(", text: whole.txt", NULL);
+    ok(whole && text_data_count(whole, SPLIT_VALID) > 0 && text_data_count(whole, SPLIT_TEST) > 0,
+       "one text is cut in three: %s", whole ? "" : podium_error());
+    if (whole) {
+        ok(!text_data_eval(whole, SPLIT_VALID, 0, 1, &a) && reads(whole, a.ids, 3, "line37"),
+           "its last twentieth but one is the validation split");
+        ok(!text_data_eval(whole, SPLIT_TEST, 0, 1, &a) && reads(whole, a.ids, 3, "line39"),
+           "its last twentieth is the test split");
+        bool seen = false;
+        for (int64_t step = 0; step < 200; step++)
+            if (!text_data_train(whole, 1, step, 1, 0, 1, &a)) {
+                text_buffer b = {0};
+                text_data_decode(whole, a.ids, LENGTH, &b);
+                seen = seen || strstr(b.data, "37") || strstr(b.data, "39");
+                text_release(&b);
+            }
+        ok(!seen, "neither is trained on");
+    }
+    text_data_close(whole);
+    ok(!open_set(", text: whole.txt, valid: valid.en", NULL) &&
+           strstr(podium_error(), "expected text or valid"),
+       "one text and a file of a split together are refused");
+    ok(!open_set(", text: ../whole.txt", NULL) && strstr(podium_error(), "data: text: "),
+       "a text elsewhere is refused");
+    put("short.txt", "a long first line of a text of only a few\n1\n2\n");
+    ok(!open_set(", text: short.txt", NULL) && strstr(podium_error(), "short.txt: 0 tokens"),
+       "a text too short to be cut is refused");
+    put("whole.ids",
+        "3 4 5\n3\n3\n3\n3\n3\n3\n3\n3\n3\n3\n3\n3\n3\n3\n3\n3\n3\n3 3 3 3 3 3 3\n3 9\n");
+    ok(!open_set(", tokenizer: ids, text: whole.ids", NULL) &&
+           strstr(podium_error(), "whole.ids:20"),
+       "an error names the line of the whole text: %s", podium_error());
     char path[256];
     unlink(path_join(path, sizeof path, folder, "train.en") ? folder : path);
     unlink(path_join(path, sizeof path, folder, "valid.en") ? folder : path);
-    static const char *const more[] = {"train.ids", "valid.ids", "vocabulary.vocab"};
+    static const char *const more[] = {"train.ids", "valid.ids", "vocabulary.vocab",
+                                       "whole.txt", "short.txt", "whole.ids"};
     for (size_t i = 0; i < sizeof more / sizeof more[0]; i++)
         if (path_join(path, sizeof path, folder, more[i]) == 0)
             unlink(path);
