@@ -43,11 +43,13 @@ static int32_t read_config(text_data *d, const yaml_node *config, const char **s
     TRY(yaml_string(config, "set", set));
     TRY(yaml_string(config, "path", path));
     TRY(yaml_string(config, "text", &d->text));
+    if (d->text && !*d->text)
+        d->text = NULL;
     for (int s = 0; s < SPLITS; s++) {
-        d->file[s] = d->text ? d->text : files[s];
-        if (d->text && yaml_get(config, keys[s]))
-            return podium_fail(PODIUM_EINVAL, "data: expected text or %s, got both", keys[s]);
+        d->file[s] = files[s];
         TRY(yaml_string(config, keys[s], &d->file[s]));
+        if (d->text)
+            d->file[s] = d->text;
         if (strchr(d->file[s], '/') || strlen(d->file[s]) > 200)
             return podium_fail(PODIUM_EINVAL, "data: %s: '%s' is no file name",
                                d->text ? "text" : keys[s], d->file[s]);

@@ -121,9 +121,16 @@ int main(void)
         ok(!seen, "neither is trained on");
     }
     text_data_close(whole);
-    ok(!open_set(", text: whole.txt, valid: valid.en", NULL) &&
-           strstr(podium_error(), "expected text or valid"),
-       "one text and a file of a split together are refused");
+    text_data *both = open_set(", text: whole.txt, train: absent, valid: absent", NULL);
+    ok(both && !text_data_eval(both, SPLIT_VALID, 0, 1, &a) && reads(both, a.ids, 3, "line37"),
+       "it stands in place of files that a size names");
+    text_data_close(both);
+    put("valid.en", "qrs\ntuvwxyz\n");
+    text_data *none = open_set(", text: ''", NULL);
+    ok(none && !text_data_eval(none, SPLIT_VALID, 0, 1, &a) &&
+           reads(none, a.ids, LENGTH, "qrstuvw"),
+       "an empty name takes it back");
+    text_data_close(none);
     ok(!open_set(", text: ../whole.txt", NULL) && strstr(podium_error(), "data: text: "),
        "a text elsewhere is refused");
     put("short.txt", "a long first line of a text of only a few\n1\n2\n");
