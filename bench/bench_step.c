@@ -1,9 +1,13 @@
 /* A training step of a workload with AdamW on the cpu backend, for comparison with bench/peers.
+ *
  * usage: bench_step CASE f32|bf16 [threads [seconds]]   one line; seconds "-": a line for each
- * number of seconds read, after "ready" bench_step profile CASE f32|bf16 [threads]     seconds per
- * op kind bench_step describe CASE                       the model, as JSON for a peer bench_step
- * list bench_step peak [threads]                      GFLOP/s of a 1024^3 product, f32 and bf16 A
- * case is WORKLOAD-SIZE; vit-A and vit-B have sizes of their own (step_case.c). */
+ *                                                       number of seconds read, after "ready"
+ *        bench_step profile CASE f32|bf16 [threads]     seconds per op kind
+ *        bench_step describe CASE                       the model, as JSON for a peer
+ *        bench_step list
+ *        bench_step peak [threads]                      GFLOP/s of a 1024^3 product, f32, bf16
+ *
+ * A case is WORKLOAD-SIZE; vit-A and vit-B have sizes of their own (step_case.c). */
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
@@ -267,8 +271,12 @@ static bool told(int argc, char **argv)
     }
     if (argc < 2 || strcmp(argv[1], "peak"))
         return false;
-    int threads = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 2;
-    printf("peak f32 %.1f bf16 %.1f\n", peak(threads, false), peak(threads, true));
+    long threads = argc > 2 ? strtol(argv[2], NULL, 10) : 2;
+    if (threads < 1 || threads > 256) {
+        fprintf(stderr, "bench_step: peak: expected 1 to 256 threads\n");
+        exit(2);
+    }
+    printf("peak f32 %.1f bf16 %.1f\n", peak((int)threads, false), peak((int)threads, true));
     return true;
 }
 

@@ -7,8 +7,8 @@
 
 #include "engine/philox.h"
 
-/* Of the data: byte-level BPE of 1,000 and 8,000 merges, BERT's vocabulary, section classes. */
-enum { SMALL_VOCABULARY = 1259, LARGE_VOCABULARY = 8259, BERT_VOCABULARY = 30522, SECTIONS = 12 };
+/* Of the data: byte-level BPE of 1,000 and 4,000 merges, BERT's vocabulary, section classes. */
+enum { SMALL_VOCABULARY = 1259, LARGE_VOCABULARY = 4259, BERT_VOCABULARY = 30522, SECTIONS = 12 };
 enum { FIRST_ID = 3 }; /* below it: padding, start, end */
 
 const char *const step_case_names[] = {
@@ -221,7 +221,8 @@ static json_t *describe_compacter(const step_case *c)
 static int32_t read_gpt(step_case *c, const yaml_node *model, bool base)
 {
     gpt_config *m = &c->model.gpt;
-    *m = (gpt_config){.vocab = base ? LARGE_VOCABULARY : SMALL_VOCABULARY};
+    (void)base;
+    *m = (gpt_config){.vocab = SMALL_VOCABULARY};
     TRY(yaml_require(c->config.data, "length"));
     TRY(yaml_integer(c->config.data, "length", 1, 1 << 20, &m->length));
     return gpt_config_read(m, model);

@@ -67,6 +67,8 @@ static int32_t read_source(data_source *s, const yaml_node *n)
         TRY(check_name(n, s->archive));
     if (s->sums)
         TRY(check_name(n, s->sums));
+    if (s->plain && (s->archive || s->sums))
+        return yaml_fail(n, "plain is of files alone, without 'archive' and 'sums'");
     const yaml_node *files = yaml_get(n, "files");
     if (!files == !s->sums)
         return yaml_fail(n, "expected either 'files' or 'sums' for data set '%s'", s->name);

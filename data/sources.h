@@ -22,10 +22,10 @@ typedef struct data_source {
     const char *name, *origin, *licence;
     const char *url;      /* ends with a slash; NULL: nothing to fetch */
     const char *sums;     /* a file of "SHA256  NAME" lines in the folder, in place of `files` */
-    bool plain;           /* the files at `url` are not packed */
+    bool plain;           /* the files at `url` are not packed, packed_md5 is of them as they are */
     const char *manifest; /* below data/: made from the distribution's descriptions by apt */
-    const char *archive,
-        *packed_md5; /* a .tar.gz that holds all files; NULL: each is a .gz, or plain */
+    const char *archive;  /* a .tar.gz that holds all files; NULL: each is a .gz, or plain */
+    const char *packed_md5; /* of the archive */
     source_file files[SOURCE_MAX_FILES];
     size_t count;
 } data_source;

@@ -115,6 +115,12 @@ static int32_t load_text(text_data *d, const char *folder, int64_t merges, sha25
     text_lines t;
     TRY(text_lines_read(&t, folder, d->text, hash));
     int64_t held = t.count / 20, first = 0;
+    if (!held) {
+        int64_t lines = t.count;
+        text_lines_release(&t);
+        return podium_fail(PODIUM_EINVAL, "%s: %lld lines, a text that is cut needs 20 or more",
+                           d->text, (long long)lines);
+    }
     const int64_t counts[SPLITS] = {t.count - 2 * held, held, held};
     int32_t rc = 0;
     for (int split = 0; split < SPLITS && !rc; split++) {

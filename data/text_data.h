@@ -6,11 +6,13 @@
  *     path: -           another folder
  *     train: train.en, valid: valid.en, test: test.en
  *                       files of lines, plain or gzip; the last may be absent
- *     text: -           one such file in place of the three ("": none): of its lines the last 5 %
- * are the test split, the 5 % before them the validation split tokenizer: bpe    bpe: trained on
- * the training file;  ids: the files hold ids, and vocabulary.vocab beside them their pieces
- * (pieces.h) merges: 1000      of bpe length: 64        tokens a window windows: 64 validation
- * windows at most, one after another */
+ *     text: -           one such file in place of the three ("": none): the last 5 % of its lines
+ *                       are the test split, the 5 % before them the validation split
+ *     tokenizer: bpe    bpe: trained on the training lines;  ids: the files hold ids, and
+ *                       vocabulary.vocab beside them their pieces (pieces.h)
+ *     merges: 1000      of bpe
+ *     length: 64        tokens a window
+ *     windows: 64       validation windows at most, one after another */
 #ifndef DATA_TEXT_DATA_H
 #define DATA_TEXT_DATA_H
 

@@ -423,7 +423,7 @@ static int32_t open_runner(trial *t)
 }
 
 /* Opens the record: afresh, or where the checkpoint left it; *block is the submission's state.  Its
- * folder is made here and not before: a trial that cannot start leaves none. */
+ * folder is made here and not before: one whose data or submission cannot be opened leaves none. */
 static int32_t open_record(trial *t, void **block, size_t *block_size)
 {
     char hash[SHA256_HEX];

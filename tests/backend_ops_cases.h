@@ -240,8 +240,9 @@ static void ids_cases(op_kind kind)
 static void linear_cases(op_kind kind)
 {
     static const int64_t sizes[][3] = {/* M, N, K */
-                                       {1, 1, 1},    {3, 5, 7},     {1, 33, 16},  {17, 1, 9},
-                                       {64, 62, 16}, {49, 192, 65}, {129, 31, 48}};
+                                       {1, 1, 1},     {3, 5, 7},     {1, 33, 16},   {17, 1, 9},
+                                       {64, 62, 16},  {49, 192, 65}, {129, 31, 48}, {600, 62, 48},
+                                       {33, 300, 24}, {20, 40, 530}};
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
         for (int act = ACT_NONE; act <= ACT_SILU; act++)
             for (int with = 0; with < 2; with++) {
@@ -249,7 +250,10 @@ static void linear_cases(op_kind kind)
                 op_case k = make(kind);
                 k.call.i[0] = act;
                 k.product = true;
-                k.floor = 1;
+                k.floor = fmax(1, sqrt((double)(kind == OP_LINEAR      ? K
+                                                : kind == OP_LINEAR_DX ? N
+                                                                       : M)) /
+                                      10);
                 in(&k, NORMAL, 0, SHAPE(M, kind == OP_LINEAR ? K : N));
                 if (kind == OP_LINEAR_DW)
                     in(&k, NORMAL, 0, SHAPE(M, K));

@@ -78,6 +78,12 @@ rm -r "$all/glyphs"
 data 0 all --dir "$all" && grep -q "copy the folder data/glyphs of the source tree" "$tmp/out"
 ok $? "a folder without the glyphs is told where they are"
 
+cp "$tmp/data/sources.yaml" "$tmp/sources.yaml"
+echo 'x: {origin: o, licence: l, plain: true, archive: a.tar.gz, files: [{name: a}]}' >"$tmp/data/sources.yaml"
+data 2 x && grep -q "sources.yaml:1.*without 'archive'" "$tmp/out"
+ok $? "files that are plain and in an archive are refused"
+cp "$tmp/sources.yaml" "$tmp/data/sources.yaml"
+
 if ! command -v curl >/dev/null 2>&1; then
     for i in 1 2 3 4 5 6; do skip "download $i" "curl is not installed"; done
     tap_done

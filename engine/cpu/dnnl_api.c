@@ -146,13 +146,19 @@ static dnnl_status_t matmul_make(dnnl_primitive_desc_t *pd, dnnl_engine_t engine
 
 /* --- the unit ------------------------------------------------------------------------------ */
 
+/* Sets of instructions are masks of bits. */
+static bool isa_has(dnnl_cpu_isa_t isa, dnnl_cpu_isa_t part)
+{
+    return ((unsigned)isa & (unsigned)part) == (unsigned)part;
+}
+
 static const char *isa_name(dnnl_cpu_isa_t isa)
 {
-    return isa >= dnnl_cpu_isa_avx512_core_amx    ? "amx"
-           : isa >= dnnl_cpu_isa_avx512_core_bf16 ? "avx512_bf16"
-           : isa >= dnnl_cpu_isa_avx512_core      ? "avx512"
-           : isa >= dnnl_cpu_isa_avx2             ? "avx2"
-                                                  : "sse4.1";
+    return isa_has(isa, dnnl_cpu_isa_avx512_core_amx)    ? "amx"
+           : isa_has(isa, dnnl_cpu_isa_avx512_core_bf16) ? "avx512_bf16"
+           : isa_has(isa, dnnl_cpu_isa_avx512_core)      ? "avx512"
+           : isa_has(isa, dnnl_cpu_isa_avx2)             ? "avx2"
+                                                         : "sse4.1";
 }
 
 int32_t dnnl_unit_create(dnnl_unit **out, int threads)
@@ -177,8 +183,8 @@ int32_t dnnl_unit_create(dnnl_unit **out, int threads)
     }
     const dnnl_version_t *version = dnnl.version();
     dnnl_cpu_isa_t isa = dnnl.get_effective_cpu_isa();
-    u->has_layouts = isa >= dnnl_cpu_isa_avx512_core;
-    u->has_bf16 = isa >= dnnl_cpu_isa_avx512_core_bf16;
+    u->has_layouts = isa_has(isa, dnnl_cpu_isa_avx512_core);
+    u->has_bf16 = isa_has(isa, dnnl_cpu_isa_avx512_core_bf16);
     snprintf(u->description, sizeof u->description, "oneDNN %d.%d.%d %s", version->major,
              version->minor, version->patch, isa_name(isa));
     *out = u;

@@ -272,7 +272,7 @@ static int32_t prepare_dw(op_call *c)
     return 0;
 }
 
-enum { BLOCK_ROWS = PACKED_TERMS }; /* rows of dz and x that stay in L2 together */
+enum { BLOCK_ROWS = PACKED_TERMS }; /* of dz and x at a time: they stay in L2, or are packed */
 
 /* Rows [lo, hi) of dw, all of one expert: blocks of its rows of dz and x in their order. */
 static void tiled_rows(const op_call *c, int64_t e, int64_t lo, int64_t hi)

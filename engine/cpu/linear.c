@@ -8,7 +8,7 @@
 typedef struct panels {
     product *full, *rest; /* of `rows` rows and of what is left; either may be NULL */
     int64_t M, N, K, rows, count;
-    bool bf16;
+    bool bf16, shared;              /* rest takes the packed weights of full */
     size_t packed_bytes, own_bytes; /* scratch: packed weights, then a part for each thread */
     size_t operand_bytes;           /* of own_bytes: the panel of x in bf16 */
 } panels;
@@ -70,11 +70,12 @@ static int32_t prepare_panels(op_call *c, int64_t M, int64_t N, int64_t K, bool 
     s.m = rest;
     if (rest)
         TRY(product_create(&p->rest, cpu_unit(c), &s));
-    /* The two may have chosen different layouts, so each has its own packed copy. */
+    /* Where the two may have chosen different layouts each has its own packed copy. */
     p->packed_bytes = product_packed_bytes(p->full);
     size_t need = product_scratch_bytes(p->full);
     if (rest) {
-        p->packed_bytes += product_packed_bytes(p->rest);
+        p->shared = product_shares_packed(p->full, p->rest);
+        p->packed_bytes += p->shared ? 0 : product_packed_bytes(p->rest);
         if (product_scratch_bytes(p->rest) > need)
             need = product_scratch_bytes(p->rest);
     }
@@ -91,8 +92,9 @@ static int32_t run_panels(op_call *c, const float *x, const float *w, const floa
                           float *product_out, panel_tail tail)
 {
     panels *p = c->state;
-    char *packed = c->scratch,
-         *packed_rest = packed + (p->full ? product_packed_bytes(p->full) : 0);
+    char *packed = c->scratch, *packed_rest = packed;
+    if (p->rest && !p->shared)
+        packed_rest += product_packed_bytes(p->full);
     if (!p->full) {
         for (int64_t i = 0; i < p->M * p->N; i++) /* some extent is 0 */
             product_out[i] = bias ? bias[i % p->N] : 0;
@@ -101,7 +103,7 @@ static int32_t run_panels(op_call *c, const float *x, const float *w, const floa
         return 0;
     }
     TRY(product_pack(p->full, w, packed));
-    if (p->rest)
+    if (p->rest && !p->shared)
         TRY(product_pack(p->rest, w, packed_rest));
     int32_t failed = 0;
 #pragma omp parallel num_threads(c->backend->threads)

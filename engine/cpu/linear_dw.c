@@ -27,7 +27,8 @@ static void release_dw(op_call *c)
     c->state = NULL;
 }
 
-/* Scratch: dz and x in bf16, the product's own, column sums of every thread. */
+/* Scratch: dz and x in bf16, the product's own, column sums of every thread; tiled: what each
+ * thread packs. */
 static int32_t prepare_dw(op_call *c)
 {
     weight_gradient *g = calloc(1, sizeof *g);
@@ -92,7 +93,7 @@ static void visit_operands(op_call *c, uint16_t *dz16, uint16_t *x16, char *part
     }
 }
 
-enum { BLOCK_ROWS = PACKED_TERMS }; /* rows of dz and x that stay in L2 together */
+enum { BLOCK_ROWS = PACKED_TERMS }; /* of dz and x at a time: they stay in L2, or are packed */
 
 static void add_columns(float *sum, const float *dz, int64_t rows, int64_t N, int64_t count)
 {

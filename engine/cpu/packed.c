@@ -1,3 +1,5 @@
+/* Strips of b, groups of a, and tiles (tile.h) that take both as they lie: at 8 lanes a tile of 6
+ * rows by 2 vectors keeps the multipliers busy as long as a strip comes from L1. */
 #include "engine/cpu/packed.h"
 
 #include <string.h>
@@ -119,7 +121,7 @@ void packed_product(int64_t M, int64_t N, int64_t K, const float *a, const float
     }
 }
 
-/* Rows of the next group when `left` remain: two of four rather than six and two. */
+/* Rows of the next group when `left` remain: two of four rather than six and two, as in tile.c. */
 static int64_t group_rows(int64_t left)
 {
     return left == 8 ? 4 : left < GROUP ? left : GROUP;

@@ -1,9 +1,9 @@
 /* Products with a packed right operand, by the register tiles of tile.h: for processors on which
- * oneDNN has no layout of its own for weights and packs them again in every product, those without
- * AVX-512.
+ * oneDNN has no layout of its own for weights and packs them again in every product (x86 without
+ * AVX-512).
  *
  * The packed form of b [K, N]: blocks of at most PACKED_TERMS rows, as even as can be; in a block
- * strips of one to three vectors of columns, each row after row; the last strip is filled up with
+ * strips of one or two vectors of columns, each row after row; the last strip is filled up with
  * zeros.  A strip of a block stays in L1 while the rows of a pass by. */
 #ifndef ENGINE_CPU_PACKED_H
 #define ENGINE_CPU_PACKED_H
@@ -12,11 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    PACKED_TERMS = 256,
-    PACKED_GROUPED = 96,
-    PACKED_GRADIENT_FLOATS = PACKED_TERMS * PACKED_GROUPED
-};
+enum { PACKED_TERMS = 256 };
 
 int64_t packed_vector(void); /* floats of a vector */
 size_t packed_floats(int64_t K, int64_t N);

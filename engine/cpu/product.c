@@ -1,3 +1,5 @@
+/* Chooses who multiplies: packed.h takes what linear layers and experts ask for on processors where
+ * oneDNN would pack the weights again in each of their panels. */
 #include "engine/cpu/product.h"
 
 #include <stdlib.h>
@@ -13,8 +15,8 @@ struct product {
 
 static bool is_ours(const product_spec *s, const dnnl_unit *u)
 {
-    return s->packed && s->sequential && !s->bf16 && !s->ta && !s->accumulate && s->batch_a == 1 &&
-           s->batch_b == 1 && !dnnl_unit_has_layouts(u);
+    return s->packed && s->sequential && !s->bf16 && !s->ta && !(s->bias && s->accumulate) &&
+           s->batch_a == 1 && s->batch_b == 1 && !dnnl_unit_has_layouts(u);
 }
 
 int32_t product_create(product **out, dnnl_unit *u, const product_spec *spec)
@@ -47,6 +49,12 @@ size_t product_packed_bytes(const product *p)
     return (packed_floats(p->spec.k, p->spec.n) * sizeof(float) + 63) / 64 * 64;
 }
 
+bool product_shares_packed(const product *p, const product *q)
+{
+    const product_spec *a = &p->spec, *b = &q->spec;
+    return !p->library && !q->library && a->k == b->k && a->n == b->n && a->tb == b->tb;
+}
+
 size_t product_scratch_bytes(const product *p)
 {
     return p->library ? dnnl_product_scratch_bytes(p->library) : 0;
@@ -65,6 +73,6 @@ int32_t product_run(product *p, int caller, const void *a, const void *b, const 
 {
     if (p->library)
         return dnnl_product_run(p->library, caller, a, b, bias, c, scratch);
-    packed_product(p->spec.m, p->spec.n, p->spec.k, a, b, bias, c, false);
+    packed_product(p->spec.m, p->spec.n, p->spec.k, a, b, bias, c, p->spec.accumulate);
     return 0;
 }

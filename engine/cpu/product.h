@@ -25,8 +25,10 @@ typedef struct product_spec {
 
 /* Errors: PODIUM_EDEVICE with oneDNN's status. */
 int32_t product_create(product **out, dnnl_unit *u, const product_spec *spec);
-void product_destroy(product *p);               /* NULL is fine */
-size_t product_packed_bytes(const product *p);  /* 0 unless packed */
+void product_destroy(product *p);              /* NULL is fine */
+size_t product_packed_bytes(const product *p); /* 0 unless packed */
+/* Whether what one packed serves the other; never across shapes of b. */
+bool product_shares_packed(const product *p, const product *q);
 size_t product_scratch_bytes(const product *p); /* a caller, rounded to 64 */
 /* Brings b, f32 in the layout of the spec, into the packed layout and type; all threads. */
 int32_t product_pack(product *p, const float *b, void *packed);

@@ -18,10 +18,10 @@ static inline const float *at(const float *from, int64_t i)
     return from ? from + i : NULL;
 }
 
-/* One tile of `rows` x `width` vectors, added to `from`, whose rows are `step` apart (NULL: zeros);
- * both are constants after inlining, as are a `row` of 1 and `ahead`: bit 0 fetches what the next K
- * columns of a hold, bit 1 the next K rows of b.  Rows of a are addressed from every third one, as
- * base + 0, 1, 2 row: an offset a row would not fit the integer registers. */
+/* One tile of `rows` x `width` vectors, added to `from`, whose rows are `step` apart (NULL: zeros).
+ * Rows and width are constants after inlining, as are a `row` of 1 and `ahead`: bit 0 fetches what
+ * the next K columns of a hold, bit 1 the next K rows of b.  Rows of a are addressed from every
+ * third one, as base + 0, 1, 2 row: an offset a row would not fit the integer registers. */
 static inline __attribute__((always_inline)) void tile(const int rows, const int width, int64_t K,
                                                        const float *a, int64_t row, int64_t col,
                                                        const float *b, int64_t ldb, float *c,
