@@ -7,8 +7,6 @@
 
 #include "engine/philox.h"
 
-/* Of the data: byte-level BPE of 1,000 and 4,000 merges, BERT's vocabulary, section classes. */
-enum { SMALL_VOCABULARY = 1259, LARGE_VOCABULARY = 4259, BERT_VOCABULARY = 30522, SECTIONS = 12 };
 enum { FIRST_ID = 3 }; /* below it: padding, start, end */
 
 const char *const step_case_names[] = {
@@ -16,6 +14,13 @@ const char *const step_case_names[] = {
     "widenet-base", "compacter-mini", "compacter-base",   "gpt-mini",         "gpt-base",
     NULL,
 };
+
+/* A number of the data that decides the model's shape, as the yaml tells it of the case's size. */
+static int32_t read_extent(const step_case *c, const char *key, int64_t *out)
+{
+    TRY(yaml_require(c->config.extents, key));
+    return yaml_integer(c->config.extents, key, 1, INT32_MAX, out);
+}
 
 /* --- inputs -------------------------------------------------------------------------------- */
 
@@ -88,9 +93,8 @@ static int32_t fill_images(const step_case *c, graph *g, const workload_model *m
 /* --- vit ----------------------------------------------------------------------------------- */
 
 /* A: d 64, 4 layers, 4 heads, batch 64; B: d 192, 6 layers, 3 heads, batch 128. */
-static int32_t read_vit(step_case *c, const yaml_node *model, bool base)
+static int32_t read_vit(step_case *c, bool base)
 {
-    (void)model;
     c->batch = base ? 128 : 64;
     c->model.vit = (vit_config){.height = 28,
                                 .width_pixels = 28,
@@ -123,11 +127,14 @@ static json_t *describe_vit(const step_case *c)
 
 /* --- widenet ------------------------------------------------------------------------------- */
 
-static int32_t read_widenet(step_case *c, const yaml_node *model, bool base)
+static int32_t read_widenet(step_case *c, const yaml_node *model)
 {
     widenet_config *m = &c->model.widenet;
-    *m = (widenet_config){
-        .height = 28, .width_pixels = 28, .channels = 1, .classes = base ? 10 : 62};
+    *m = (widenet_config){0};
+    TRY(read_extent(c, "height", &m->height));
+    TRY(read_extent(c, "width", &m->width_pixels));
+    TRY(read_extent(c, "channels", &m->channels));
+    TRY(read_extent(c, "classes", &m->classes));
     return widenet_config_read(m, model);
 }
 
@@ -148,13 +155,13 @@ static json_t *describe_widenet(const step_case *c)
 
 /* --- transformer --------------------------------------------------------------------------- */
 
-static int32_t read_transformer(step_case *c, const yaml_node *model, bool base)
+static int32_t read_transformer(step_case *c, const yaml_node *model)
 {
     transformer_config *m = &c->model.transformer;
     int64_t length = 0;
     TRY(yaml_integer(c->config.data, "source_length", 1, 1 << 20, &length));
-    *m = (transformer_config){
-        .vocab = base ? LARGE_VOCABULARY : SMALL_VOCABULARY, .source = length, .target = length};
+    *m = (transformer_config){.source = length, .target = length};
+    TRY(read_extent(c, "vocabulary", &m->vocab));
     TRY(yaml_integer(c->config.data, "target_length", 1, 1 << 20, &m->target));
     return transformer_config_read(m, model);
 }
@@ -183,12 +190,14 @@ static json_t *describe_transformer(const step_case *c)
 
 /* --- compacter ----------------------------------------------------------------------------- */
 
-static int32_t read_compacter(step_case *c, const yaml_node *model, bool base)
+static int32_t read_compacter(step_case *c, const yaml_node *model)
 {
     const char *ignored; /* the network's weights are random here */
+    int64_t vocabulary, classes;
+    TRY(read_extent(c, "vocabulary", &vocabulary));
+    TRY(read_extent(c, "classes", &classes));
     TRY(yaml_string(model, "backbone", &ignored));
-    return compacter_config_read(&c->model.compacter, model,
-                                 base ? BERT_VOCABULARY : SMALL_VOCABULARY, SECTIONS);
+    return compacter_config_read(&c->model.compacter, model, vocabulary, classes);
 }
 
 static int32_t build_compacter(const step_case *c, graph *g, workload_model *out)
@@ -218,11 +227,11 @@ static json_t *describe_compacter(const step_case *c)
 
 /* --- gpt ----------------------------------------------------------------------------------- */
 
-static int32_t read_gpt(step_case *c, const yaml_node *model, bool base)
+static int32_t read_gpt(step_case *c, const yaml_node *model)
 {
     gpt_config *m = &c->model.gpt;
-    (void)base;
-    *m = (gpt_config){.vocab = SMALL_VOCABULARY};
+    *m = (gpt_config){0};
+    TRY(read_extent(c, "vocabulary", &m->vocab));
     TRY(yaml_require(c->config.data, "length"));
     TRY(yaml_integer(c->config.data, "length", 1, 1 << 20, &m->length));
     return gpt_config_read(m, model);
@@ -251,7 +260,7 @@ static json_t *describe_gpt(const step_case *c)
 /* --- the list ------------------------------------------------------------------------------ */
 
 static const step_kind kinds[] = {
-    {"vit", read_vit, build_vit, fill_images, describe_vit},
+    {"vit", NULL, build_vit, fill_images, describe_vit},
     {"widenet", read_widenet, build_widenet, fill_images, describe_widenet},
     {"transformer", read_transformer, build_transformer, fill_transformer, describe_transformer},
     {"compacter", read_compacter, build_compacter, fill_compacter, describe_compacter},
@@ -277,11 +286,11 @@ int32_t step_case_open(step_case *c, const char *name)
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (!strcmp(kinds[i].workload, owner))
             c->kind = &kinds[i];
-    if (c->kind->read == read_vit)
-        return read_vit(c, NULL, *size == 'B');
+    if (!c->kind->read)
+        return read_vit(c, *size == 'B');
     TRY(workload_config_init(&c->config, workload_find(owner), size, NULL));
     c->batch = c->config.batch;
-    return c->kind->read(c, c->config.model, !strcmp(size, "base"));
+    return c->kind->read(c, c->config.model);
 }
 
 void step_case_close(step_case *c)

@@ -7,16 +7,29 @@
 #include "engine/cpu/packed.h"
 #include "tests/tap.h"
 
+static float *pool[8]; /* of the case at hand */
+static int pooled;
+
 static float *filled(int64_t n, uint32_t seed)
 {
     float *x = malloc(n ? (size_t)n * sizeof *x : 1); /* exactly: sanitizers see what is past it */
-    if (!x)
+    if (!x || pooled == 8)
         abort();
+    pool[pooled++] = x;
     for (int64_t i = 0; i < n; i++) {
         seed = seed * 1664525u + 1013904223u;
         x[i] = (float)(seed >> 8) / (1 << 23) - 1;
     }
     return x;
+}
+
+/* The end of a case: its inputs go. */
+static void finish(double error)
+{
+    if (!(error < 1))
+        tap_diag("%g of what rounding may cost", error);
+    while (pooled)
+        free(pool[--pooled]);
 }
 
 /* The largest error of c [M, N] as a share of what rounding may cost; b is [K, N], or [N, K]. */
@@ -47,14 +60,7 @@ static void product(int64_t M, int64_t N, int64_t K, bool transposed, bool bias,
                         bias ? offset : NULL, add ? before : NULL, c);
     ok(e < 1, "[%d, %d] by [%d, %d]%s%s%s", (int)M, (int)K, (int)K, (int)N,
        transposed ? ", stored transposed" : "", bias ? ", with a bias" : "", add ? ", added" : "");
-    if (e >= 1)
-        tap_diag("%g of what rounding may cost", e);
-    free(a);
-    free(b);
-    free(c);
-    free(before);
-    free(offset);
-    free(packed);
+    finish(e);
 }
 
 static void gradient(int64_t M, int64_t N, int64_t K, bool add, bool chosen)
@@ -69,13 +75,7 @@ static void gradient(int64_t M, int64_t N, int64_t K, bool add, bool chosen)
     double e = error_of(M, N, K, a, 1, lda, b, N, 1, NULL, add ? before : NULL, c);
     ok(e < 1, "gradient [%d, %d] of %d rows%s%s", (int)M, (int)N, (int)K, add ? ", added" : "",
        chosen ? ", as this processor does it" : "");
-    if (e >= 1)
-        tap_diag("%g of what rounding may cost", e);
-    free(a);
-    free(b);
-    free(c);
-    free(before);
-    free(own);
+    finish(e);
 }
 
 int main(void)

@@ -143,19 +143,6 @@ static void fill_groups(float *to, const float *a, int64_t lda, int64_t rows, in
     }
 }
 
-/* `terms` rows of b as strips, read row by row. */
-static void fill_strips(float *to, const float *b, int64_t stride, int64_t terms, int64_t N)
-{
-    for (int64_t k = 0; k < terms; k++) {
-        const float *row = b + k * stride;
-        int64_t j = 0;
-        for (; j + STRIP <= N; j += STRIP)
-            memcpy(to + j * terms + k * STRIP, row + j, STRIP * sizeof *to);
-        if (j < N)
-            memcpy(to + j * terms + k * LANES, row + j, LANES * sizeof *to);
-    }
-}
-
 size_t packed_gradient_floats(int64_t N)
 {
     return (size_t)(PACKED_TERMS * (N + GROUPED));
@@ -165,7 +152,8 @@ void packed_gradient(int64_t M, int64_t N, int64_t K, const float *a, int64_t ld
                      int64_t ldb, float *c, int64_t ldc, bool add, float *own)
 {
     float *groups = own + PACKED_TERMS * N;
-    fill_strips(own, b, ldb, K, N);
+    for (int64_t j = 0; j < N; j += STRIP)
+        fill_strip(own + j * K, b + j, ldb, false, K, strip_width(N, j), strip_width(N, j));
     for (int64_t first = 0; first < M; first += GROUPED) {
         int64_t rows = M - first < GROUPED ? M - first : GROUPED;
         fill_groups(groups, a + first, lda, rows, K);
