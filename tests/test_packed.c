@@ -67,11 +67,11 @@ static void gradient(int64_t M, int64_t N, int64_t K, bool add, bool chosen)
 {
     int64_t lda = M + 3;
     float *a = filled(K * lda, 1), *b = filled(K * N, 2), *c = filled(M * N, 3);
-    float *before = filled(M * N, 3), *own = filled((int64_t)packed_gradient_floats(N), 4);
+    float *before = filled(M * N, 3), *own = filled((int64_t)packed_gradient_floats(), 4);
     if (chosen)
         gradient_product(M, N, K, a, lda, b, N, c, N, add, add, own);
     else
-        packed_gradient(M, N, K, a, lda, b, N, c, N, add, own);
+        packed_gradient(M, N, K, a, lda, b, N, c, N, add, add, own);
     double e = error_of(M, N, K, a, 1, lda, b, N, 1, NULL, add ? before : NULL, c);
     ok(e < 1, "gradient [%d, %d] of %d rows%s%s", (int)M, (int)N, (int)K, add ? ", added" : "",
        chosen ? ", as this processor does it" : "");
@@ -94,6 +94,8 @@ int main(void)
     for (int64_t M = 1; M < 20; M++)
         gradient(M, packed_vector() * (1 + M % 5), 1 + 37 * M % PACKED_TERMS, M % 2, M % 3 == 0);
     gradient(200, 3 * packed_vector(), PACKED_TERMS, true, false);
+    gradient(7, 5 * packed_vector(), 1, true, false);
+    gradient(392, 2 * packed_vector(), 100, true, false);
     gradient(200, 4 * packed_vector(), PACKED_TERMS, false, true);
     return tap_done();
 }

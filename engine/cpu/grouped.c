@@ -247,7 +247,7 @@ static int32_t prepare_dw(op_call *c)
     int64_t E = c->in[2].count - 1, A = c->in[0].shape[0];
     TRY(grouped_new(c, &g, A, E, c->in[0].shape[1], c->in[1].shape[1], A / E));
     if (!g->bf16 && g->K % LANES == 0) {
-        g->own_floats = gradient_floats(g->K);
+        g->own_floats = gradient_floats();
         c->scratch_bytes = g->own_floats * sizeof(float) * (size_t)c->backend->threads;
         return 0;
     }

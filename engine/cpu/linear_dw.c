@@ -1,6 +1,7 @@
-/* dw = dz^T x and the column sums of dz.  In f32 the threads share the rows of dw, and blocks of
- * rows of dz and x pass through L2 once; sums run in the order of the rows whatever the thread
- * count.  In bf16, and where K is no multiple of a vector, the product is oneDNN's. */
+/* dw = dz^T x and the column sums of dz.  In f32 blocks of rows of dz and x pass through the tiles
+ * once, and each thread has its part of dw, or, where both operands are packed and dw is small, its
+ * part of their rows: then less is packed, and what the threads have is added in their order.  In
+ * bf16, and where K is no multiple of a vector, the product is oneDNN's. */
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/lanes.h"
 #include "engine/cpu/packed.h"
@@ -11,10 +12,10 @@
 typedef struct weight_gradient {
     product *product;
     int64_t M, N, K;
-    bool bf16, tiled;
+    bool bf16, tiled, by_rows;
     size_t dz_bytes, x_bytes; /* of the operands in bf16 */
     size_t product_bytes;
-    size_t own_floats; /* scratch of a thread, when tiled */
+    size_t own_floats; /* scratch of a thread, when tiled: what it packs, and by_rows its sums */
 } weight_gradient;
 
 static void release_dw(op_call *c)
@@ -27,8 +28,13 @@ static void release_dw(op_call *c)
     c->state = NULL;
 }
 
-/* Scratch: dz and x in bf16, the product's own, column sums of every thread; tiled: what each
- * thread packs. */
+enum {
+    BLOCK_ROWS = PACKED_TERMS, /* of dz and x at a time: they stay in L2, or are packed */
+    SMALL_DW = 1 << 16,        /* floats of a dw that leaves L2 to the operands */
+};
+
+/* Scratch: dz and x in bf16, the product's own, column sums of every thread; tiled: see own_floats.
+ */
 static int32_t prepare_dw(op_call *c)
 {
     weight_gradient *g = calloc(1, sizeof *g);
@@ -43,7 +49,10 @@ static int32_t prepare_dw(op_call *c)
         return 0;
     g->tiled = !g->bf16 && g->K % LANES == 0;
     if (g->tiled) {
-        g->own_floats = gradient_floats(g->K);
+        int threads = c->backend->threads;
+        g->by_rows = gradient_packs() && threads > 1 && g->N * g->K <= SMALL_DW &&
+                     g->M >= threads * BLOCK_ROWS / 2;
+        g->own_floats = gradient_floats() + (g->by_rows ? (size_t)(g->N * g->K + g->N) : 0);
         c->scratch_bytes = g->own_floats * sizeof(float) * (size_t)c->backend->threads;
         return 0;
     }
@@ -93,37 +102,87 @@ static void visit_operands(op_call *c, uint16_t *dz16, uint16_t *x16, char *part
     }
 }
 
-enum { BLOCK_ROWS = PACKED_TERMS }; /* of dz and x at a time: they stay in L2, or are packed */
-
 static void add_columns(float *sum, const float *dz, int64_t rows, int64_t N, int64_t count)
 {
-    for (int64_t m = 0; m < rows; m++)
+    int64_t m = 0;
+    for (; m + 4 <= rows; m += 4) {
+        const float *a = dz + m * N, *b = a + N, *d = b + N, *e = d + N;
+#pragma omp simd
+        for (int64_t n = 0; n < count; n++)
+            sum[n] += (a[n] + b[n]) + (d[n] + e[n]);
+    }
+    for (; m < rows; m++)
 #pragma omp simd
         for (int64_t n = 0; n < count; n++)
             sum[n] += dz[m * N + n];
 }
 
+typedef struct span {
+    int64_t lo, hi;
+} span;
+
+static span share_of(int64_t n, int64_t grain)
+{
+    span s;
+    cpu_share(n, grain, &s.lo, &s.hi);
+    return s;
+}
+
+/* From rows m of dz and x: rows n and columns k of dw, and the sums of columns b of dz. */
+static void sum_part(const op_call *c, span m, span n, span k, span b, float *dw, float *dbias,
+                     float *own)
+{
+    const weight_gradient *g = c->state;
+    const float *dz = c->in[0].data, *x = c->in[1].data;
+    int64_t count = m.hi - m.lo, blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    int64_t step = (count + blocks - 1) / blocks;
+    if (dbias && b.lo < b.hi)
+        memset(dbias + b.lo, 0, (size_t)(b.hi - b.lo) * sizeof *dbias);
+    for (int64_t at = m.lo; at < m.hi; at += step) {
+        int64_t rows = m.hi - at < step ? m.hi - at : step;
+        if (dbias) /* first: it also streams the block into L2 */
+            add_columns(dbias + b.lo, dz + at * g->N + b.lo, rows, g->N, b.hi - b.lo);
+        if (n.lo < n.hi && k.lo < k.hi)
+            gradient_product(n.hi - n.lo, k.hi - k.lo, rows, dz + at * g->N + n.lo, g->N,
+                             x + at * g->K + k.lo, g->K, dw + n.lo * g->K + k.lo, g->K, at > m.lo,
+                             true, own);
+    }
+}
+
+/* Adds what threads 1, 2, ... have at `sums`, `apart` floats from each other. */
+static void add_sums(float *to, const float *sums, size_t apart, int64_t count)
+{
+    span s = share_of(count, 16);
+    for (int t = 1; t < omp_get_num_threads(); t++)
+#pragma omp simd
+        for (int64_t i = s.lo; i < s.hi; i++)
+            to[i] += sums[(size_t)t * apart + (size_t)i];
+}
+
 static int32_t tiled_dw(op_call *c)
 {
     weight_gradient *g = c->state;
-    const float *dz = c->in[0].data, *x = c->in[1].data;
-    float *dw = c->out[0].data, *dbias = c->out[1].data;
+    float *dw = c->out[0].data, *dbias = c->out[1].data, *scratch = c->scratch;
+    span m = {0, g->M}, n = {0, g->N}, k = {0, g->K};
 #pragma omp parallel num_threads(cpu_team(c, g->M * g->N * g->K / 16))
     {
-        int64_t lo, hi;
-        cpu_share(g->N, 4, &lo, &hi);
-        int64_t rows = hi - lo;
-        float *own = (float *)c->scratch + g->own_floats * (size_t)omp_get_thread_num();
-        if (dbias && rows > 0)
-            memset(dbias + lo, 0, (size_t)rows * sizeof *dbias);
-        for (int64_t m = 0; m < g->M && rows > 0; m += BLOCK_ROWS) {
-            int64_t block = g->M - m < BLOCK_ROWS ? g->M - m : BLOCK_ROWS;
-            const float *part = dz + m * g->N + lo;
-            if (dbias) /* first: it also streams the block into L2 */
-                add_columns(dbias + lo, part, block, g->N, rows);
-            gradient_product(rows, g->K, block, part, g->N, x + m * g->K, g->K, dw + lo * g->K,
-                             g->K, m > 0, true, own);
-        }
+        size_t thread = (size_t)omp_get_thread_num();
+        float *own = scratch + g->own_floats * thread;
+        if (g->by_rows) {
+            float *sums = scratch + gradient_floats(), *sum = sums + g->own_floats * thread;
+            sum_part(c, share_of(g->M, 1), n, k, n, thread ? sum : dw,
+                     !dbias   ? NULL
+                     : thread ? sum + g->N * g->K
+                              : dbias,
+                     own);
+#pragma omp barrier
+            add_sums(dw, sums, g->own_floats, g->N * g->K);
+            if (dbias)
+                add_sums(dbias, sums + g->N * g->K, g->own_floats, g->N);
+        } else if (gradient_packs() && g->K > g->N) /* less is packed */
+            sum_part(c, m, n, share_of(g->K, 2 * LANES), share_of(g->N, 16), dw, dbias, own);
+        else
+            sum_part(c, m, share_of(g->N, 4), k, share_of(g->N, 4), dw, dbias, own);
     }
     return 0;
 }

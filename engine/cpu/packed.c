@@ -9,7 +9,8 @@
 enum {
     STRIP = 2 * LANES, /* columns of a strip; the last may be a single vector */
     GROUP = 6,         /* rows of a in one tile of a gradient */
-    GROUPED = 96,      /* rows of a that are packed at a time */
+    GROUPED = 192,     /* rows of a that are packed at a time, a multiple of GROUP */
+    APART = 16,        /* floats between two groups */
     EDGE_ROWS = 32,    /* of a result that is copied out of whole vectors */
 };
 
@@ -127,57 +128,91 @@ static int64_t group_rows(int64_t left)
     return left == 8 ? 4 : left < GROUP ? left : GROUP;
 }
 
+/* Where the group of row i begins.  Right behind each other the groups of 256 terms would be 6 KiB
+ * apart, and what is written for one row of a would fall into two sets of L1. */
+static int64_t group_at(int64_t i, int64_t terms)
+{
+    return i * terms + i / GROUP * APART;
+}
+
 /* `rows` columns of a as groups: what a tile takes of a row of a is adjacent. */
 static void fill_groups(float *to, const float *a, int64_t lda, int64_t rows, int64_t terms)
 {
-    for (int64_t k = 0; k < terms; k++) {
-        const float *row = a + k * lda;
-        int64_t i = 0;
-        for (; group_rows(rows - i) == GROUP; i += GROUP)
-            memcpy(to + i * terms + k * GROUP, row + i, GROUP * sizeof *to);
-        for (int64_t n; i < rows; i += n) {
-            n = group_rows(rows - i);
+    int64_t whole = rows / GROUP - (rows % GROUP == 2 && rows > GROUP);
+    int64_t apart = group_at(GROUP, terms);
+    /* Eight floats at once, of which the row after next overwrites two: not in the last row. */
+    for (int64_t k = 0; k + 1 < terms; k++)
+        for (int64_t i = 0; i < whole; i++)
+            memcpy(to + i * apart + k * GROUP, a + k * lda + i * GROUP, 8 * sizeof *to);
+    for (int64_t i = 0; i < whole; i++)
+        memcpy(to + i * apart + (terms - 1) * GROUP, a + (terms - 1) * lda + i * GROUP,
+               GROUP * sizeof *to);
+    for (int64_t i = whole * GROUP, n; i < rows; i += n) {
+        n = group_rows(rows - i);
+        float *group = to + group_at(i, terms);
+        for (int64_t k = 0; k < terms; k++)
             for (int64_t r = 0; r < n; r++)
-                to[i * terms + k * n + r] = row[i + r];
-        }
+                group[k * n + r] = a[k * lda + i + r];
     }
 }
 
-size_t packed_gradient_floats(int64_t N)
+/* Fetches lines [at, at + count) of the `terms` that a strip takes from rows `stride` apart. */
+static int64_t fetch(const float *strip, int64_t stride, int64_t terms, int64_t at, int64_t count)
 {
-    return (size_t)(PACKED_TERMS * (N + GROUPED));
+    int64_t end = terms - at < count ? terms : at + count;
+    for (; at < end; at++)
+        __builtin_prefetch(strip + at * stride, 0, 2);
+    return at;
+}
+
+size_t packed_gradient_floats(void)
+{
+    return PACKED_TERMS * (STRIP + GROUPED) + GROUPED / GROUP * APART;
 }
 
 void packed_gradient(int64_t M, int64_t N, int64_t K, const float *a, int64_t lda, const float *b,
-                     int64_t ldb, float *c, int64_t ldc, bool add, float *own)
+                     int64_t ldb, float *c, int64_t ldc, bool add, bool streamed, float *own)
 {
-    float *groups = own + PACKED_TERMS * N;
-    for (int64_t j = 0; j < N; j += STRIP)
-        fill_strip(own + j * K, b + j, ldb, false, K, strip_width(N, j), strip_width(N, j));
+    float *groups = own + PACKED_TERMS * STRIP;
     for (int64_t first = 0; first < M; first += GROUPED) {
         int64_t rows = M - first < GROUPED ? M - first : GROUPED;
+        int64_t share = (K * GROUP + rows - 1) / rows; /* of the next strip, fetched by each tile */
         fill_groups(groups, a + first, lda, rows, K);
-        for (int64_t j = 0; j < N; j += STRIP)
+        for (int64_t j = 0; j < N; j += STRIP) {
+            int64_t width = strip_width(N, j), fetched = 0;
+            const float *next = j + STRIP < N         ? b + j + STRIP
+                                : first + GROUPED < M ? b
+                                : streamed            ? b + K * ldb
+                                                      : NULL;
+            fill_strip(own, b + j, ldb, false, K, width, width);
             for (int64_t i = 0, n; i < rows; i += n) {
                 n = group_rows(rows - i);
-                tile_product(n, strip_width(N, j), K, groups + i * K, 1, n, own + j * K,
-                             strip_width(N, j), c + (first + i) * ldc + j, ldc, add);
+                if (next)
+                    fetched = fetch(next, ldb, K, fetched, share);
+                tile_product(n, width, K, groups + group_at(i, K), 1, n, own, width,
+                             c + (first + i) * ldc + j, ldc, add);
             }
+        }
     }
 }
 
 enum { PACKS = LANES < 16 };
 
-size_t gradient_floats(int64_t N)
+bool gradient_packs(void)
 {
-    return PACKS ? packed_gradient_floats(N) : 0;
+    return PACKS;
+}
+
+size_t gradient_floats(void)
+{
+    return PACKS ? packed_gradient_floats() : 0;
 }
 
 void gradient_product(int64_t M, int64_t N, int64_t K, const float *a, int64_t lda, const float *b,
                       int64_t ldb, float *c, int64_t ldc, bool add, bool streamed, float *own)
 {
     if (PACKS)
-        packed_gradient(M, N, K, a, lda, b, ldb, c, ldc, add, own);
+        packed_gradient(M, N, K, a, lda, b, ldb, c, ldc, add, streamed, own);
     else if (streamed)
         tile_product_streamed(M, N, K, a, lda, b, ldb, c, ldc, add);
     else

@@ -24,16 +24,17 @@ void packed_product(int64_t M, int64_t N, int64_t K, const float *a, const float
                     const float *bias, float *c, bool add);
 
 /* c [M, N], row stride ldc, = a^T b (+ c when `add`): a [K, M] and b [K, N] with row strides lda,
- * ldb, K at most PACKED_TERMS, N a multiple of a vector.  Both are packed first, into `own`,
- * packed_gradient_floats(N) of a thread. */
-size_t packed_gradient_floats(int64_t N);
+ * ldb, K from 1 to PACKED_TERMS, N a multiple of a vector.  Both are packed, into `own` of a
+ * thread: groups of rows of a, and one strip of b after another, each just before it is used while
+ * the next is fetched.  `streamed`: the next K rows of b follow in another call. */
+size_t packed_gradient_floats(void);
 void packed_gradient(int64_t M, int64_t N, int64_t K, const float *a, int64_t lda, const float *b,
-                     int64_t ldb, float *c, int64_t ldc, bool add, float *own);
+                     int64_t ldb, float *c, int64_t ldc, bool add, bool streamed, float *own);
 
-/* The same where tiles have 8 lanes, which take little of a cache line at a time; those of 16 read
- * a and b as they lie and need no `own`.  `streamed`: the next K rows of a and b follow in another
- * call and are fetched meanwhile. */
-size_t gradient_floats(int64_t N);
+/* The same where gradient_packs(): tiles have 8 lanes, which take little of a cache line at a time.
+ * Those of 16 read a and b as they lie, need no `own`, and when `streamed` fetch a, too. */
+bool gradient_packs(void);
+size_t gradient_floats(void);
 void gradient_product(int64_t M, int64_t N, int64_t K, const float *a, int64_t lda, const float *b,
                       int64_t ldb, float *c, int64_t ldc, bool add, bool streamed, float *own);
 
