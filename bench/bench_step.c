@@ -216,24 +216,27 @@ static void serve(bench *t, const char *name, bool bf16)
         measure(t, name, bf16, strtod(line, NULL));
 }
 
+/* At least two seconds, after half a one in which libraries' threads come to rest. */
 static void profile(bench *t)
 {
-    enum { STEPS = 20 };
-    graph_profile(t->g, true);
     double total = 0, kernels = 0;
-    for (int i = 0; i < STEPS; i++)
+    while (total < 0.5)
+        total += step(t);
+    graph_profile(t->g, true);
+    int steps = 0;
+    for (total = 0; total < 2; steps++)
         total += step(t);
     for (int32_t k = 0; k < OP_COUNT; k++)
         kernels += graph_profile_seconds(t->g, k);
     for (int32_t k = 0; k < OP_COUNT; k++) {
         double seconds = graph_profile_seconds(t->g, k);
         if (seconds > 0)
-            printf("%-24s %9.3f ms %5.1f %%\n", op_kind_name(k), 1e3 * seconds / STEPS,
+            printf("%-24s %9.3f ms %5.1f %%\n", op_kind_name(k), 1e3 * seconds / steps,
                    100 * seconds / total);
     }
     printf("%-24s %9.3f ms %5.1f %%\n%-24s %9.3f ms\n", "optimizer and the rest",
-           1e3 * (total - kernels) / STEPS, 100 * (total - kernels) / total, "step",
-           1e3 * total / STEPS);
+           1e3 * (total - kernels) / steps, 100 * (total - kernels) / total, "step",
+           1e3 * total / steps);
 }
 
 static int usage_error(void)

@@ -235,12 +235,11 @@ static int32_t attention(op_call *c)
     attention_shape s = attention_shape_of(c, 0, 3);
     float *out = c->out[0].data, *lse = c->out[1].data;
     size_t step = cpu_round((size_t)workspace(&s) * sizeof(float));
+    cpu_tasks_set(c, s.B * s.K);
 #pragma omp parallel num_threads(cpu_team(c, s.B *s.H *s.Tq *s.Tk))
     {
         void *work = (char *)c->scratch + step * (size_t)omp_get_thread_num();
-        int64_t lo, hi;
-        cpu_share(s.B * s.K, 1, &lo, &hi);
-        for (int64_t n = lo; n < hi; n++)
+        for (int64_t n; (n = cpu_tasks_take(c)) >= 0;)
             group(&s, n / s.K, n % s.K, out, lse ? lse + n / s.K * s.H * s.Tq : NULL, work);
     }
     return 0;

@@ -156,15 +156,15 @@ static int32_t attention_backward(op_call *c)
     o.dk = packed ? o.dq + s.C : c->out[1].data;
     o.dv = packed ? o.dk + s.K * s.D : c->out[2].data;
     size_t step = cpu_round((size_t)workspace_floats(&s) * sizeof(float));
+    cpu_tasks_set(c, o.dbias ? s.K : s.B * s.K);
 #pragma omp parallel num_threads(cpu_team(c, s.B *s.H *s.Tq *s.Tk))
     {
         void *own = (char *)c->scratch + step * (size_t)omp_get_thread_num();
         workspace w = workspace_at(&s, own);
-        int64_t lo, hi;
-        cpu_share(s.B * s.K, o.dbias ? s.B : 1, &lo, &hi);
-        for (int64_t n = lo; n < hi; n++)
+        for (int64_t n; (n = cpu_tasks_take(c)) >= 0;)
             if (o.dbias)
-                group_backward(&s, &w, &o, n % s.B, n / s.B);
+                for (int64_t b = 0; b < s.B; b++)
+                    group_backward(&s, &w, &o, b, n);
             else
                 group_backward(&s, &w, &o, n / s.K, n % s.K);
     }

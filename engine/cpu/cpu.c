@@ -3,6 +3,7 @@
 #include "engine/cpu/dnnl_api.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,8 +75,35 @@ static void cpu_destroy(backend *b)
     linalg_release(&b->linalg_space);
     if (s)
         dnnl_unit_destroy(s->unit);
+    if (s)
+        free(s->queues);
     free(s);
     free(b);
+}
+
+void cpu_tasks_set(const op_call *c, int64_t count)
+{
+    const cpu_state *s = c->backend->state;
+    int64_t threads = c->backend->threads;
+    for (int64_t t = 0; t < threads; t++) {
+        atomic_store_explicit(&s->queues[t].next, count * t / threads, memory_order_relaxed);
+        s->queues[t].end = count * (t + 1) / threads;
+    }
+}
+
+int64_t cpu_tasks_take(const op_call *c)
+{
+    const cpu_state *s = c->backend->state;
+    int threads = c->backend->threads, own = omp_get_thread_num();
+    for (int i = 0; i < threads; i++) {
+        cpu_queue *q = &s->queues[(own + i) % threads];
+        if (atomic_load_explicit(&q->next, memory_order_relaxed) >= q->end)
+            continue; /* so that the counters do not grow */
+        int64_t task = atomic_fetch_add_explicit(&q->next, 1, memory_order_relaxed);
+        if (task < q->end)
+            return task;
+    }
+    return -1;
 }
 
 /* Processors this process may run on. */
@@ -121,13 +149,16 @@ int32_t backend_cpu_open(backend **out, int threads)
     omp_set_num_threads(threads);
     backend *b = calloc(1, sizeof *b);
     cpu_state *s = calloc(1, sizeof *s);
-    int32_t rc = b && s ? dnnl_unit_create(&s->unit, threads)
-                        : podium_fail(PODIUM_ENOMEM, "cannot allocate the cpu backend");
+    cpu_queue *queues = calloc((size_t)threads, sizeof *queues);
+    int32_t rc = b && s && queues ? dnnl_unit_create(&s->unit, threads)
+                                  : podium_fail(PODIUM_ENOMEM, "cannot allocate the cpu backend");
     if (rc) {
+        free(queues);
         free(s);
         free(b);
         return rc;
     }
+    s->queues = queues;
     snprintf(s->description, sizeof s->description, "%s, %d threads",
              dnnl_unit_description(s->unit), threads);
     *b = (backend){

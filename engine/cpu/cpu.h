@@ -15,8 +15,16 @@
 #include "engine/cpu/product.h"
 #include "engine/ops.h"
 
+/* What is left of one thread's share of the tasks; a pair of cache lines each. */
+typedef struct cpu_queue {
+    _Atomic int64_t next;
+    int64_t end;
+    char apart[112];
+} cpu_queue;
+
 typedef struct cpu_state {
     dnnl_unit *unit;
+    cpu_queue *queues; /* one a thread */
     char description[160];
 } cpu_state;
 
@@ -62,6 +70,12 @@ static inline void cpu_share(int64_t n, int64_t grain, int64_t *lo, int64_t *hi)
     if (*hi > n)
         *hi = n;
 }
+
+/* Tasks 0 to count - 1 of the next parallel region, whose results must not depend on who does them.
+ * In the region each thread takes those of its share in their order, then what others have not
+ * begun: threads are not equally fast on a machine that others use too.  -1: none is left. */
+void cpu_tasks_set(const op_call *c, int64_t count);
+int64_t cpu_tasks_take(const op_call *c);
 
 /* Whether a product of `terms` terms runs in bf16: fewer than 48 leave a third of an AMX tile's
  * rows of 32 empty, cost more to convert than they save, and have little to average rounding over.

@@ -172,12 +172,11 @@ static int32_t run_rows(op_call *c, const tensor *offsets, const float *bias, fl
     if (extra)
         memset(extra + kept * g->N, 0, left);
     int32_t failed = 0;
+    cpu_tasks_set(c, count);
 #pragma omp parallel num_threads(cpu_team(c, kept * g->N * g->K / 16))
     {
-        int64_t lo, hi;
-        cpu_share(count, 1, &lo, &hi);
         int32_t rc = 0;
-        for (int64_t i = lo; i < hi && !rc; i++) {
+        for (int64_t i; !rc && (i = cpu_tasks_take(c)) >= 0;) {
             panel p = panel_at(g, o, i);
             rc = run_panel(c, &p, x, bias, out);
             if (tail)

@@ -106,14 +106,13 @@ static int32_t run_panels(op_call *c, const float *x, const float *w, const floa
     if (p->rest && !p->shared)
         TRY(product_pack(p->rest, w, packed_rest));
     int32_t failed = 0;
+    cpu_tasks_set(c, p->count);
 #pragma omp parallel num_threads(c->backend->threads)
     {
         int thread = omp_get_thread_num();
         char *own = (char *)c->scratch + p->packed_bytes + p->own_bytes * (size_t)thread;
-        int64_t lo, hi;
-        cpu_share(p->count, 1, &lo, &hi);
         int32_t rc = 0;
-        for (int64_t i = lo; i < hi && !rc; i++) {
+        for (int64_t i; !rc && (i = cpu_tasks_take(c)) >= 0;) {
             bool whole = (i + 1) * p->rows <= p->M;
             int64_t first = i * p->rows, rows = whole ? p->rows : p->M - first;
             const void *a = x + first * p->K;

@@ -140,7 +140,7 @@ static void fill_groups(float *to, const float *a, int64_t lda, int64_t rows, in
 {
     int64_t whole = rows / GROUP - (rows % GROUP == 2 && rows > GROUP);
     int64_t apart = group_at(GROUP, terms);
-    /* Eight floats at once, of which the row after next overwrites two: not in the last row. */
+    /* Eight floats at once, of which the next row overwrites two: not so for the last. */
     for (int64_t k = 0; k + 1 < terms; k++)
         for (int64_t i = 0; i < whole; i++)
             memcpy(to + i * apart + k * GROUP, a + k * lda + i * GROUP, 8 * sizeof *to);
