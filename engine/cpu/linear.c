@@ -1,6 +1,7 @@
 /* y = act(x w^T + bias) and dx = dz w * act'(pre): panels of rows, each one sequential product with
  * packed weights followed by its elementwise tail while the panel is in L2. */
 #include "engine/cpu/cpu.h"
+#include "engine/cpu/packed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +14,20 @@ typedef struct panels {
     size_t operand_bytes;           /* of own_bytes: the panel of x in bf16 */
 } panels;
 
-/* Rows of a panel: about 256 KiB of output, several panels a thread, a multiple of 16.  A rule of
+/* Rows of a panel, several panels a thread.  For the library about 256 KiB of output, a multiple of
+ * 16; for tiles, whose rows come from L2 for each strip of weights, few and whole tiles.  A rule of
  * the shape alone, so that results do not depend on timing. */
-static int64_t panel_rows(int64_t M, int64_t N, int64_t K, int threads)
+static int64_t panel_rows(int64_t M, int64_t N, int64_t K, bool tiled, int threads)
 {
     int64_t widest = N > K ? N : K;
-    int64_t rows = 65536 / widest;
+    int64_t rows = 65536 / widest, grain = tiled ? PACKED_ROWS : 16;
     rows = rows < 64 ? 64 : rows > 512 ? 512 : rows;
+    if (tiled)
+        rows = (widest > 512 ? 8 : 12) * PACKED_ROWS;
     int64_t share = (M + threads - 1) / threads;
     int64_t cuts = (share + rows - 1) / rows;
     rows = (share + cuts - 1) / cuts;
-    return (rows + 15) / 16 * 16;
+    return (rows + grain - 1) / grain * grain;
 }
 
 static void release_panels(op_call *c)
@@ -51,13 +55,8 @@ static int32_t prepare_panels(op_call *c, int64_t M, int64_t N, int64_t K, bool 
     p->bf16 = cpu_in_bf16(c, K);
     if (M == 0 || N == 0 || K == 0)
         return 0;
-    p->rows = panel_rows(M, N, K, threads);
-    if (p->rows > M)
-        p->rows = M;
-    p->count = (M + p->rows - 1) / p->rows;
     product_spec s = {.batch_a = 1,
                       .batch_b = 1,
-                      .m = p->rows,
                       .n = N,
                       .k = K,
                       .tb = tb,
@@ -65,6 +64,11 @@ static int32_t prepare_panels(op_call *c, int64_t M, int64_t N, int64_t K, bool 
                       .packed = true,
                       .bias = bias,
                       .sequential = true};
+    p->rows = panel_rows(M, N, K, product_is_tiled(&s, cpu_unit(c)), threads);
+    if (p->rows > M)
+        p->rows = M;
+    p->count = (M + p->rows - 1) / p->rows;
+    s.m = p->rows;
     int64_t rest = M % p->rows;
     TRY(product_create(&p->full, cpu_unit(c), &s));
     s.m = rest;

@@ -8,10 +8,10 @@
 
 enum {
     STRIP = 2 * LANES, /* columns of a strip; the last may be a single vector */
-    GROUP = 6,         /* rows of a in one tile of a gradient */
-    GROUPED = 192,     /* rows of a that are packed at a time, a multiple of GROUP */
-    APART = 16,        /* floats between two groups */
-    EDGE_ROWS = 32,    /* of a result that is copied out of whole vectors */
+    GROUP = PACKED_ROWS,
+    GROUPED = 192,  /* rows of a that are packed at a time, a multiple of GROUP */
+    APART = 16,     /* floats between two groups */
+    EDGE_ROWS = 32, /* of a result that is copied out of whole vectors */
 };
 
 static int64_t strip_width(int64_t N, int64_t first)

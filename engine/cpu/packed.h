@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PACKED_TERMS = 256 };
+enum { PACKED_TERMS = 256, PACKED_ROWS = 6 /* of a, in one tile at 8 lanes */ };
 
 int64_t packed_vector(void); /* floats of a vector */
 size_t packed_floats(int64_t K, int64_t N);

@@ -13,7 +13,7 @@ struct product {
     int threads;
 };
 
-static bool is_ours(const product_spec *s, const dnnl_unit *u)
+bool product_is_tiled(const product_spec *s, const dnnl_unit *u)
 {
     return s->packed && s->sequential && !s->bf16 && !s->ta && !(s->bias && s->accumulate) &&
            s->batch_a == 1 && s->batch_b == 1 && !dnnl_unit_has_layouts(u);
@@ -26,7 +26,7 @@ int32_t product_create(product **out, dnnl_unit *u, const product_spec *spec)
         return podium_fail(PODIUM_ENOMEM, "cannot allocate a product");
     p->spec = *spec;
     p->threads = dnnl_unit_threads(u);
-    int32_t rc = is_ours(spec, u) ? 0 : dnnl_product_create(&p->library, u, spec);
+    int32_t rc = product_is_tiled(spec, u) ? 0 : dnnl_product_create(&p->library, u, spec);
     if (rc)
         free(p);
     else

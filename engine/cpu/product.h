@@ -23,6 +23,8 @@ typedef struct product_spec {
     bool sequential; /* one thread a run, any number of callers at once; else all threads */
 } product_spec;
 
+/* Whether tiles of our own would run it. */
+bool product_is_tiled(const product_spec *spec, const dnnl_unit *u);
 /* Errors: PODIUM_EDEVICE with oneDNN's status. */
 int32_t product_create(product **out, dnnl_unit *u, const product_spec *spec);
 void product_destroy(product *p);              /* NULL is fine */
