@@ -29,12 +29,33 @@ static float f_erf(float x)
 
 static float f_gelu(float x)
 {
-    return vm_gelu_tanh(x);
+    return vm_gelu_tanh(x, vm_exp(vm_gelu_tanh_exponent(x)));
 }
 
 static float f_gelu_slope(float x)
 {
-    return vm_gelu_tanh_slope(x);
+    return vm_gelu_tanh_slope(x, vm_exp(vm_gelu_tanh_exponent(x)));
+}
+
+static float f_erf_slope(float x)
+{
+    return vm_gelu_erf_slope(x, vm_exp(vm_gelu_erf_exponent(x)));
+}
+
+static float f_silu_slope(float x)
+{
+    return vm_silu_slope(x, vm_exp(vm_silu_exponent(x)));
+}
+
+static double erf_slope(double x)
+{
+    return 0.5 * erfc(-x * M_SQRT1_2) + x * 0.39894228040143267794 * exp(-0.5 * x * x);
+}
+
+static double silu_slope(double x)
+{
+    double s = 1 / (1 + exp(-x));
+    return s + x * s * (1 - s);
 }
 
 static double gelu(double x)
@@ -53,6 +74,8 @@ static const function functions[] = {
     {"erf", f_erf, erf, -6, 6, 1, 5e-7},
     {"gelu", f_gelu, gelu, -8, 8, 0.01, 1e-6},
     {"slope of gelu", f_gelu_slope, gelu_slope, -8, 8, 1, 1e-6},
+    {"slope of gelu by erf", f_erf_slope, erf_slope, -8, 8, 1, 1e-6},
+    {"slope of silu", f_silu_slope, silu_slope, -200, 200, 1, 1e-6},
 };
 
 int main(void)

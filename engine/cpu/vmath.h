@@ -88,26 +88,46 @@ VM_INLINE float vm_erf(float x)
     return c * p / q;
 }
 
-/* 0.5 x (1 + tanh u) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3). */
-VM_INLINE float vm_gelu_tanh(float x)
+/* What follows is formed from e = vm_exp(the function's exponent), so that a kernel can have a loop
+ * of its own for the exponentials: one whole chain of operations is too long for a processor to
+ * see the next elements past it. */
+
+VM_INLINE float vm_silu_exponent(float x)
 {
-    return x * vm_sigmoid(1.5957691216057308f * x * (1.0f + 0.044715f * x * x));
+    return x < -80.0f ? 80.0f : -x; /* e finite, so that e s is no inf * 0 in the slope */
 }
 
-/* s (1 - s) of s = sigmoid(x), without the cancellation of 1 - s; *sigmoid gets s. */
-VM_INLINE float vm_sigmoid_slope(float x, float *sigmoid)
+VM_INLINE float vm_silu(float x, float e)
 {
-    float e = vm_exp(x < -80.0f ? 80.0f : -x); /* finite, so that e s is no inf * 0 */
+    return x / (1.0f + e);
+}
+
+/* s + a s (1 - s) of s = sigmoid(u), where a = x du/dx, without the cancellation of 1 - s. */
+VM_INLINE float vm_gate_slope(float a, float e)
+{
     float s = 1.0f / (1.0f + e);
-    *sigmoid = s;
-    return s * (e * s);
+    return s + a * (s * (e * s));
 }
 
-VM_INLINE float vm_gelu_tanh_slope(float x)
+VM_INLINE float vm_silu_slope(float x, float e)
 {
-    float z = x * x, s;
-    float slope = vm_sigmoid_slope(1.5957691216057308f * x * (1.0f + 0.044715f * z), &s);
-    return s + x * slope * 1.5957691216057308f * (1.0f + 0.134145f * z);
+    return vm_gate_slope(x, e);
+}
+
+/* 0.5 x (1 + tanh u) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3). */
+VM_INLINE float vm_gelu_tanh_exponent(float x)
+{
+    return vm_silu_exponent(1.5957691216057308f * x * (1.0f + 0.044715f * x * x));
+}
+
+VM_INLINE float vm_gelu_tanh(float x, float e)
+{
+    return vm_silu(x, e);
+}
+
+VM_INLINE float vm_gelu_tanh_slope(float x, float e)
+{
+    return vm_gate_slope(1.5957691216057308f * x * (1.0f + 0.134145f * x * x), e);
 }
 
 VM_INLINE float vm_gelu_erf(float x)
@@ -115,21 +135,14 @@ VM_INLINE float vm_gelu_erf(float x)
     return 0.5f * x * (1.0f + vm_erf(x * 0.70710678118654752f));
 }
 
-VM_INLINE float vm_gelu_erf_slope(float x)
+VM_INLINE float vm_gelu_erf_exponent(float x)
 {
-    return 0.5f * (1.0f + vm_erf(x * 0.70710678118654752f)) +
-           x * 0.39894228040143268f * vm_exp(-0.5f * x * x);
+    return -0.5f * x * x;
 }
 
-VM_INLINE float vm_silu(float x)
+VM_INLINE float vm_gelu_erf_slope(float x, float e)
 {
-    return x * vm_sigmoid(x);
-}
-
-VM_INLINE float vm_silu_slope(float x)
-{
-    float s, slope = vm_sigmoid_slope(x, &s);
-    return s + x * slope;
+    return 0.5f * (1.0f + vm_erf(x * 0.70710678118654752f)) + x * 0.39894228040143268f * e;
 }
 
 VM_INLINE float vm_tanh_slope(float x)
