@@ -51,6 +51,8 @@ void cpu_tokens_kernels(op_kernel *k);
 void cpu_activation(int64_t act, float *out, const float *x, int64_t n);
 /* out[i] = d[i] act'(x[i]); out may be d. */
 void cpu_activation_backward(int64_t act, float *out, const float *d, const float *x, int64_t n);
+/* sum [n] += the columns of x [rows, n], rows `stride` apart. */
+void cpu_add_columns(float *sum, const float *x, int64_t rows, int64_t stride, int64_t n);
 /* Rounds to bf16. */
 void cpu_to_bf16(uint16_t *out, const float *x, int64_t n);
 

@@ -118,6 +118,8 @@ static int32_t prepare_rows(op_call *c, int64_t A, int64_t E, int64_t N, int64_t
                       .packed = true,
                       .bias = bias,
                       .sequential = true};
+    if (product_is_tiled(&s, cpu_unit(c)) && g->rows > 8 * PACKED_ROWS)
+        s.m = g->rows = 8 * PACKED_ROWS; /* as in linear.c; and less is filled up */
     TRY(product_create(&g->product, cpu_unit(c), &s));
     g->packed_bytes = product_packed_bytes(g->product);
     g->operand_bytes = cpu_round((size_t)(g->rows * K) * sizeof(float));
@@ -273,36 +275,44 @@ static int32_t prepare_dw(op_call *c)
 
 enum { BLOCK_ROWS = PACKED_TERMS }; /* of dz and x at a time: they stay in L2, or are packed */
 
-/* Rows [lo, hi) of dw, all of one expert: blocks of its rows of dz and x in their order. */
-static void tiled_rows(const op_call *c, int64_t e, int64_t lo, int64_t hi)
+/* Rows n and columns k of expert e's dw: blocks of its rows of dz and x in their order. */
+static void tiled_part(const op_call *c, int64_t e, int64_t n, int64_t n_end, int64_t k,
+                       int64_t k_end)
 {
     const grouped *g = c->state;
     const int32_t *o = c->in[2].data;
     const float *dz = c->in[0].data, *x = c->in[1].data;
-    float *dw = (float *)c->out[0].data + lo * g->K;
+    float *dw = (float *)c->out[0].data + (e * g->N + n) * g->K + k;
     float *own = (float *)c->scratch + g->own_floats * (size_t)omp_get_thread_num();
-    if (o[e] == o[e + 1])
-        memset(dw, 0, (size_t)((hi - lo) * g->K) * sizeof *dw);
+    for (int64_t i = 0; o[e] == o[e + 1] && i < n_end - n; i++)
+        memset(dw + i * g->K, 0, (size_t)(k_end - k) * sizeof *dw);
     for (int64_t m = o[e]; m < o[e + 1]; m += BLOCK_ROWS) {
         int64_t block = o[e + 1] - m < BLOCK_ROWS ? o[e + 1] - m : BLOCK_ROWS;
-        gradient_product(hi - lo, g->K, block, dz + m * g->N + (lo - e * g->N), g->N, x + m * g->K,
+        gradient_product(n_end - n, k_end - k, block, dz + m * g->N + n, g->N, x + m * g->K + k,
                          g->K, dw, g->K, m > o[e], false, own);
     }
 }
 
+/* Experts have unequal loads, so each is cut along the longer side of its dw: four tasks a thread,
+ * none narrow. */
 static void tiled_dw(op_call *c)
 {
+    enum { NARROW = 32 };
     const grouped *g = c->state;
     int64_t work = (int64_t)((const int32_t *)c->in[2].data)[g->E] * g->N * g->K / 16;
+    int64_t cuts = (4 * c->backend->threads + g->E - 1) / g->E;
+    bool by_columns = g->K > g->N;
+    int64_t side = by_columns ? g->K : g->N, width = (side + cuts - 1) / cuts;
+    width = (width + NARROW - 1) / NARROW * NARROW;
+    cuts = (side + width - 1) / width;
+    cpu_tasks_set(c, g->E * cuts);
 #pragma omp parallel num_threads(cpu_team(c, work))
-    {
-        int64_t lo, hi;
-        cpu_share(g->E * g->N, 4, &lo, &hi);
-        while (lo < hi) {
-            int64_t e = lo / g->N, end = (e + 1) * g->N < hi ? (e + 1) * g->N : hi;
-            tiled_rows(c, e, lo, end);
-            lo = end;
-        }
+    for (int64_t i; (i = cpu_tasks_take(c)) >= 0;) {
+        int64_t lo = i % cuts * width, hi = lo + width < side ? lo + width : side;
+        if (by_columns)
+            tiled_part(c, i / cuts, 0, g->N, lo, hi);
+        else
+            tiled_part(c, i / cuts, lo, hi, 0, g->K);
     }
 }
 
@@ -319,10 +329,7 @@ static void sum_columns(op_call *c)
         for (int64_t e = 0; e < g->E && lo < hi; e++) {
             float *sum = dbias + e * g->N;
             memset(sum + lo, 0, (size_t)(hi - lo) * sizeof *sum);
-            for (int64_t m = o[e]; m < o[e + 1]; m++)
-#pragma omp simd
-                for (int64_t n = lo; n < hi; n++)
-                    sum[n] += dz[m * g->N + n];
+            cpu_add_columns(sum + lo, dz + o[e] * g->N + lo, o[e + 1] - o[e], g->N, hi - lo);
         }
     }
 }

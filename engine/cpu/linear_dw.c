@@ -102,21 +102,6 @@ static void visit_operands(op_call *c, uint16_t *dz16, uint16_t *x16, char *part
     }
 }
 
-static void add_columns(float *sum, const float *dz, int64_t rows, int64_t N, int64_t count)
-{
-    int64_t m = 0;
-    for (; m + 4 <= rows; m += 4) {
-        const float *a = dz + m * N, *b = a + N, *d = b + N, *e = d + N;
-#pragma omp simd
-        for (int64_t n = 0; n < count; n++)
-            sum[n] += (a[n] + b[n]) + (d[n] + e[n]);
-    }
-    for (; m < rows; m++)
-#pragma omp simd
-        for (int64_t n = 0; n < count; n++)
-            sum[n] += dz[m * N + n];
-}
-
 typedef struct span {
     int64_t lo, hi;
 } span;
@@ -141,7 +126,7 @@ static void sum_part(const op_call *c, span m, span n, span k, span b, float *dw
     for (int64_t at = m.lo; at < m.hi; at += step) {
         int64_t rows = m.hi - at < step ? m.hi - at : step;
         if (dbias) /* first: it also streams the block into L2 */
-            add_columns(dbias + b.lo, dz + at * g->N + b.lo, rows, g->N, b.hi - b.lo);
+            cpu_add_columns(dbias + b.lo, dz + at * g->N + b.lo, rows, g->N, b.hi - b.lo);
         if (n.lo < n.hi && k.lo < k.hi)
             gradient_product(n.hi - n.lo, k.hi - k.lo, rows, dz + at * g->N + n.lo, g->N,
                              x + at * g->K + k.lo, g->K, dw + n.lo * g->K + k.lo, g->K, at > m.lo,

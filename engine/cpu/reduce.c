@@ -18,17 +18,27 @@ static double sum_run(const float *a, int64_t n)
     return total;
 }
 
+void cpu_add_columns(float *sum, const float *x, int64_t rows, int64_t stride, int64_t n)
+{
+    int64_t m = 0;
+    for (; m + 4 <= rows; m += 4) { /* sum is loaded and stored once for four rows */
+        const float *a = x + m * stride, *b = a + stride, *c = b + stride, *d = c + stride;
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++)
+            sum[i] += (a[i] + b[i]) + (c[i] + d[i]);
+    }
+    for (; m < rows; m++)
+#pragma omp simd
+        for (int64_t i = 0; i < n; i++)
+            sum[i] += x[m * stride + i];
+}
+
 /* out[i] = factor sum_r a[r, i] for columns [lo, hi) of a [R, I]. */
 static void sum_columns(float *out, const float *a, int64_t R, int64_t I, int64_t lo, int64_t hi,
                         float factor)
 {
     memset(out + lo, 0, (size_t)(hi - lo) * sizeof *out);
-    for (int64_t r = 0; r < R; r++) {
-        const float *row = a + r * I;
-#pragma omp simd
-        for (int64_t i = lo; i < hi; i++)
-            out[i] += row[i];
-    }
+    cpu_add_columns(out + lo, a + lo, R, I, hi - lo);
 #pragma omp simd
     for (int64_t i = lo; i < hi; i++)
         out[i] *= factor;
