@@ -1,6 +1,7 @@
 /* Multi-head attention (Vaswani et al. 2017, eq. 1).  A thread takes whole heads; K (transposed), V
  * and the scores of a block of queries stay in its cache. */
 #include "engine/cpu/attention.h"
+#include "engine/cpu/transpose.h"
 #include "engine/cpu/vmath.h"
 
 #include <math.h>
@@ -63,41 +64,11 @@ void attention_put(const attention_shape *s, float *to, int64_t stride, const fl
             to[r * stride + d] = from[r * s->Dp + d];
 }
 
-enum { BLOCK = 8 };
-typedef float eight __attribute__((vector_size(BLOCK * sizeof(float))));
-typedef float eight_at __attribute__((vector_size(BLOCK * sizeof(float)), aligned(4)));
-
-#define INTERLEAVE(a, b, i, j, k, l) \
-    __builtin_shufflevector(a, b, i, j, k, l, i + 4, j + 4, k + 4, l + 4)
-
-/* An 8 x 8 block in registers, by halves, pairs and single elements. */
-static void transpose_block(float *to, int64_t to_step, const float *from, int64_t from_step)
-{
-    eight r[BLOCK], t[BLOCK];
-    for (int i = 0; i < BLOCK; i++)
-        r[i] = *(const eight_at *)(from + i * from_step);
-    for (int i = 0; i < BLOCK; i += 2) {
-        t[i] = INTERLEAVE(r[i], r[i + 1], 0, 8, 1, 9);
-        t[i + 1] = INTERLEAVE(r[i], r[i + 1], 2, 10, 3, 11);
-    }
-    for (int i = 0; i < BLOCK; i += 4)
-        for (int k = 0; k < 2; k++) {
-            r[i + 2 * k] = INTERLEAVE(t[i + k], t[i + k + 2], 0, 1, 8, 9);
-            r[i + 2 * k + 1] = INTERLEAVE(t[i + k], t[i + k + 2], 2, 3, 10, 11);
-        }
-    for (int i = 0; i < BLOCK / 2; i++) {
-        *(eight_at *)(to + i * to_step) = __builtin_shufflevector(r[i], r[i + 4], 0, 1, 2, 3, 8, 9,
-                                                                  10, 11);
-        *(eight_at *)(to + (i + 4) * to_step) = __builtin_shufflevector(r[i], r[i + 4], 4, 5, 6, 7,
-                                                                        12, 13, 14, 15);
-    }
-}
-
 void attention_transpose(const attention_shape *s, float *to, const float *from)
 {
-    int64_t rows = s->Tk / BLOCK * BLOCK, columns = s->D / BLOCK * BLOCK;
-    for (int64_t j = 0; j < rows; j += BLOCK)
-        for (int64_t d = 0; d < columns; d += BLOCK)
+    int64_t rows = s->Tk / TRANSPOSED * TRANSPOSED, columns = s->D / TRANSPOSED * TRANSPOSED;
+    for (int64_t j = 0; j < rows; j += TRANSPOSED)
+        for (int64_t d = 0; d < columns; d += TRANSPOSED)
             transpose_block(to + d * s->Tp + j, s->Tp, from + j * s->k_row + d, s->k_row);
     for (int64_t d = 0; d < s->D; d++) {
         for (int64_t j = d < columns ? rows : 0; j < s->Tk; j++)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/cpu/tile.h"
+#include "engine/cpu/transpose.h"
 
 enum {
     STRIP = 2 * LANES, /* columns of a strip; the last may be a single vector */
@@ -36,6 +37,19 @@ size_t packed_floats(int64_t K, int64_t N)
     return (size_t)(K * tile_padded(N));
 }
 
+/* A strip from `real` rows of what is stored transposed. */
+static void transpose_strip(float *to, const float *b, int64_t stride, int64_t terms, int64_t width,
+                            int64_t real)
+{
+    int64_t rows = real / TRANSPOSED * TRANSPOSED, columns = terms / TRANSPOSED * TRANSPOSED;
+    for (int64_t j = 0; j < rows; j += TRANSPOSED)
+        for (int64_t k = 0; k < columns; k += TRANSPOSED)
+            transpose_block(to + k * width + j, width, b + j * stride + k, stride);
+    for (int64_t j = 0; j < real; j++)
+        for (int64_t k = j < rows ? columns : 0; k < terms; k++)
+            to[k * width + j] = b[j * stride + k];
+}
+
 /* A strip from `terms` rows of b, of which `real` columns exist. */
 static void fill_strip(float *to, const float *b, int64_t stride, bool transposed, int64_t terms,
                        int64_t width, int64_t real)
@@ -49,9 +63,7 @@ static void fill_strip(float *to, const float *b, int64_t stride, bool transpose
         for (int64_t k = 0; k < terms; k++)
             memcpy(to + k * width, b + k * stride, (size_t)real * sizeof *to);
     else
-        for (int64_t k = 0; k < terms; k++)
-            for (int64_t j = 0; j < real; j++)
-                to[k * width + j] = b[j * stride + k];
+        transpose_strip(to, b, stride, terms, width, real);
 }
 
 void packed_fill(float *to, const float *b, int64_t K, int64_t N, bool transposed, int threads)

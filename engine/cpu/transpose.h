@@ -1,0 +1,40 @@
+/* The transpose of a block of floats in registers. */
+#ifndef ENGINE_CPU_TRANSPOSE_H
+#define ENGINE_CPU_TRANSPOSE_H
+
+#include <stdint.h>
+#include "engine/cpu/vmath.h"
+
+enum { TRANSPOSED = 8 };
+typedef float eight __attribute__((vector_size(TRANSPOSED * sizeof(float))));
+typedef float eight_at __attribute__((vector_size(TRANSPOSED * sizeof(float)), aligned(4)));
+
+#define INTERLEAVE(a, b, i, j, k, l) \
+    __builtin_shufflevector(a, b, i, j, k, l, i + 4, j + 4, k + 4, l + 4)
+
+/* An 8 x 8 block in registers, by halves, pairs and single elements. */
+VM_INLINE void transpose_block(float *to, int64_t to_step, const float *from, int64_t from_step)
+{
+    eight r[TRANSPOSED], t[TRANSPOSED];
+    for (int i = 0; i < TRANSPOSED; i++)
+        r[i] = *(const eight_at *)(from + i * from_step);
+    for (int i = 0; i < TRANSPOSED; i += 2) {
+        t[i] = INTERLEAVE(r[i], r[i + 1], 0, 8, 1, 9);
+        t[i + 1] = INTERLEAVE(r[i], r[i + 1], 2, 10, 3, 11);
+    }
+    for (int i = 0; i < TRANSPOSED; i += 4)
+        for (int k = 0; k < 2; k++) {
+            r[i + 2 * k] = INTERLEAVE(t[i + k], t[i + k + 2], 0, 1, 8, 9);
+            r[i + 2 * k + 1] = INTERLEAVE(t[i + k], t[i + k + 2], 2, 3, 10, 11);
+        }
+    for (int i = 0; i < TRANSPOSED / 2; i++) {
+        *(eight_at *)(to + i * to_step) = __builtin_shufflevector(r[i], r[i + 4], 0, 1, 2, 3, 8, 9,
+                                                                  10, 11);
+        *(eight_at *)(to + (i + 4) * to_step) = __builtin_shufflevector(r[i], r[i + 4], 4, 5, 6, 7,
+                                                                        12, 13, 14, 15);
+    }
+}
+
+#undef INTERLEAVE
+
+#endif
