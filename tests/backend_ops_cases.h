@@ -337,9 +337,9 @@ typedef struct attention_size {
     int64_t B, Tq, Tk, H, D;
 } attention_size;
 
-static const attention_size attention_sizes[] = {{1, 1, 1, 1, 1},    {2, 3, 5, 1, 7},
-                                                 {1, 17, 17, 2, 8},  {3, 9, 4, 3, 5},
-                                                 {2, 49, 49, 4, 16}, {1, 65, 70, 2, 33}};
+static const attention_size attention_sizes[] = {
+    {1, 1, 1, 1, 1},    {2, 3, 5, 1, 7},    {1, 17, 17, 2, 8}, {3, 9, 4, 3, 5},
+    {2, 49, 49, 4, 16}, {1, 65, 70, 2, 33}, {2, 20, 60, 2, 8}};
 
 /* variant: bit 0 causal, bit 1 packed, bits 2-3 mask: none, [1,1,Tk], [B,1,Tk], [B,Tq,Tk], bit 4
  * all query heads share a key head, bit 5 a bias. */

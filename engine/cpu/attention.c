@@ -37,6 +37,25 @@ attention_shape attention_shape_of(const op_call *c, int first, int mask_at)
     return s;
 }
 
+static int64_t block_step(const attention_shape *s)
+{
+    return s->causal ? CAUSAL_BLOCK : QUERY_BLOCK;
+}
+
+int64_t attention_blocks(const attention_shape *s)
+{
+    return (s->Tq + block_step(s) - 1) / block_step(s);
+}
+
+query_block attention_block(const attention_shape *s, int64_t i)
+{
+    int64_t step = block_step(s), first = i * step;
+    int64_t rows = s->Tq - first < step ? s->Tq - first : step;
+    bool hides = s->causal && tile_padded(first + rows) < s->Tk;
+    int64_t keys = hides ? tile_padded(first + rows) : s->Tk;
+    return (query_block){first, rows, keys, tile_padded(keys)};
+}
+
 head_rows attention_rows(const attention_shape *s, float *copy, const float *from, int64_t stride,
                          int64_t rows)
 {
@@ -102,33 +121,34 @@ void attention_prefetch(const attention_shape *s, int64_t b, int64_t h, int64_t 
     prefetch_row(y ? y + query * s->C + h * s->D : NULL, s->D);
 }
 
-void attention_hide(const attention_shape *s, float *row, int64_t b, int64_t h, int64_t i)
+void attention_hide(const attention_shape *s, float *row, int64_t b, int64_t h, int64_t i,
+                    int64_t keys)
 {
     if (s->bias) {
         const float *bias = s->bias + (h * s->Tq + i) * s->Tk;
 #pragma omp simd
-        for (int64_t j = 0; j < s->Tk; j++)
+        for (int64_t j = 0; j < keys; j++)
             row[j] += bias[j] * s->inverse_scale;
     }
     if (s->mask) {
         const int32_t *mask = s->mask + b * s->mask_batch + i * s->mask_query;
 #pragma omp simd
-        for (int64_t j = 0; j < s->Tk; j++)
+        for (int64_t j = 0; j < keys; j++)
             row[j] = mask[j] ? row[j] : -INFINITY;
     }
-    for (int64_t j = i + 1; s->causal && j < s->Tk; j++)
+    for (int64_t j = i + 1; s->causal && j < keys; j++)
         row[j] = -INFINITY;
 }
 
 /* Scores of one query -> exp(score scale - max), padding 0; returns the sum. */
-static float exponentials(const attention_shape *s, float *row, float *max)
+static float exponentials(const attention_shape *s, const query_block *q, float *row, float *max)
 {
     const float low = -INFINITY;
     lanes best = (lanes){0} + low, sum = {0};
-    int64_t end = s->Tp - LANES;
+    int64_t end = q->width - LANES;
     for (int64_t j = 0; j < end; j += LANES)
         best = lanes_max(lanes_load(row + j) * s->scale, best);
-    lanes tail = lanes_load(row + end) * s->scale + s->last;
+    lanes tail = lanes_load(row + end) * s->scale + attention_last(s, q);
     *max = lanes_highest(lanes_max(tail, best));
     float shift = *max == -INFINITY ? 0 : *max;
     for (int64_t j = 0; j < end; j += LANES) {
@@ -155,25 +175,27 @@ static int32_t prepare(op_call *c)
     return 0;
 }
 
-/* Queries [first, first + rows) of head h: mixed values to out [rows, C], lse [rows] or NULL. */
-static void mix(const attention_shape *s, int64_t b, int64_t h, int64_t first, int64_t rows,
+/* A block of queries of head h: mixed values to out [rows, C], lse [rows] or NULL. */
+static void mix(const attention_shape *s, int64_t b, int64_t h, const query_block *block,
                 const float *q, const float *keys, head_rows values, float *scores, float *mixed,
                 float *out, float *lse)
 {
     float sums[QUERY_BLOCK];
-    tile_product(rows, s->Tp, s->D, q, s->q_row, 1, keys, s->Tp, scores, s->Tp, false);
+    int64_t first = block->first, rows = block->rows;
+    tile_product(rows, block->width, s->D, q, s->q_row, 1, keys, s->Tp, scores, s->Tp, false);
     for (int64_t i = 0; i < rows; i++) {
         float max;
         attention_prefetch(s, b, h, first + i, NULL, NULL);
-        attention_hide(s, scores + i * s->Tp, b, h, first + i);
-        sums[i] = exponentials(s, scores + i * s->Tp, &max);
+        attention_hide(s, scores + i * s->Tp, b, h, first + i, block->keys);
+        sums[i] = exponentials(s, block, scores + i * s->Tp, &max);
         if (lse)
             lse[i] = sums[i] > 0 ? max + logf(sums[i]) : -INFINITY;
     }
     bool direct = s->D == s->Dp;
     int64_t step = direct ? s->C : s->Dp;
     mixed = direct ? out : mixed;
-    tile_product(rows, s->Dp, s->Tk, scores, s->Tp, 1, values.at, values.step, mixed, step, false);
+    tile_product(rows, s->Dp, block->keys, scores, s->Tp, 1, values.at, values.step, mixed, step,
+                 false);
     for (int64_t i = 0; i < rows; i++) {
         float inverse = sums[i] > 0 ? 1.0f / sums[i] : 0;
         for (int64_t d = 0; d < s->Dp; d += LANES)
@@ -192,11 +214,11 @@ static void group(const attention_shape *s, int64_t b, int64_t k, float *out, fl
     attention_transpose(s, keys, s->k + at);
     head_rows values = attention_rows(s, copy, s->v + at, s->k_row, s->Tk);
     for (int64_t h = k * s->group; h < (k + 1) * s->group; h++)
-        for (int64_t first = 0; first < s->Tq; first += QUERY_BLOCK) {
-            int64_t rows = s->Tq - first < QUERY_BLOCK ? s->Tq - first : QUERY_BLOCK;
-            int64_t token = b * s->Tq + first;
-            mix(s, b, h, first, rows, s->q + token * s->q_row + h * s->D, keys, values, scores,
-                mixed, out + token * s->C + h * s->D, lse ? lse + h * s->Tq + first : NULL);
+        for (int64_t i = 0; i < attention_blocks(s); i++) {
+            query_block q = attention_block(s, i);
+            int64_t token = b * s->Tq + q.first;
+            mix(s, b, h, &q, s->q + token * s->q_row + h * s->D, keys, values, scores, mixed,
+                out + token * s->C + h * s->D, lse ? lse + h * s->Tq + q.first : NULL);
         }
 }
 

@@ -4,6 +4,7 @@
 #include "engine/cpu/vmath.h"
 
 #include <math.h>
+#include <string.h>
 
 /* What a thread holds of one head. */
 typedef struct workspace {
@@ -44,25 +45,29 @@ static int32_t prepare(op_call *c)
 }
 
 /* One query: scores and dp -> probabilities p and ds = p (dp - delta) scale; padding 0. */
-static void score_gradients(const attention_shape *s, float *p, float *ds, float lse, float delta)
+static void score_gradients(const attention_shape *s, const query_block *q, float *p, float *ds,
+                            float lse, float delta)
 {
     float shift = lse == -INFINITY ? 0 : lse; /* no key visible: all scores are -inf */
-    int64_t end = s->Tp - LANES;
+    int64_t end = q->width - LANES;
     for (int64_t j = 0; j <= end; j += LANES) {
         lanes score = lanes_load(p + j) * s->scale;
-        lanes e = lanes_exp((j == end ? score + s->last : score) - shift);
+        lanes e = lanes_exp((j == end ? score + attention_last(s, q) : score) - shift);
         lanes_store(p + j, e);
         lanes_store(ds + j, e * (lanes_load(ds + j) - delta) * s->scale);
     }
 }
 
-/* The scores' gradient ds holds the scale; the bias is added after it.  dbias [Tk] is set or added
- * to. */
-static void add_bias_gradient(const attention_shape *s, float *dbias, const float *ds, bool add)
+/* The scores' gradient ds [keys] holds the scale; the bias is added after it.  dbias [Tk] is set or
+ * added to. */
+static void add_bias_gradient(const attention_shape *s, float *dbias, const float *ds, int64_t keys,
+                              bool add)
 {
 #pragma omp simd
-    for (int64_t j = 0; j < s->Tk; j++)
+    for (int64_t j = 0; j < keys; j++)
         dbias[j] = (add ? dbias[j] : 0) + ds[j] * s->inverse_scale;
+    for (int64_t j = keys; !add && j < s->Tk; j++)
+        dbias[j] = 0;
 }
 
 /* out . dout of one query = sum_j p_j dp_j (Dao et al. 2022, eq. 4). */
@@ -90,32 +95,37 @@ typedef struct operands {
     float *dbias; /* [H, Tq, Tk] or NULL */
 } operands;
 
-/* Queries [first, first + rows) of head h: writes dq, adds to dk, dv and dbias. */
-static void query_block(const attention_shape *s, const workspace *w, const group_gradient *g,
-                        const operands *o, int64_t h, int64_t first, int64_t rows)
+/* A block of queries of head h: writes dq, and dk and dv or adds to them, and to dbias. */
+static void block_backward(const attention_shape *s, const workspace *w, const group_gradient *g,
+                           const operands *o, int64_t h, const query_block *block, bool add)
 {
+    int64_t first = block->first, rows = block->rows, keys = block->keys;
     int64_t token = g->b * s->Tq + first, at = token * s->C + h * s->D;
     float *dq = o->dq + token * s->q_row + h * s->D;
     const float *lse = o->lse + (g->b * s->H + h) * s->Tq + first;
     head_rows q = attention_rows(s, w->q, s->q + token * s->q_row + h * s->D, s->q_row, rows);
     head_rows dout = attention_rows(s, w->dout, o->dout + at, s->C, rows);
-    tile_product(rows, s->Tp, s->D, q.at, q.step, 1, w->keys_t, s->Tp, w->p, s->Tp, false);
-    tile_product(rows, s->Tp, s->D, dout.at, dout.step, 1, w->values_t, s->Tp, w->ds, s->Tp, false);
+    tile_product(rows, block->width, s->D, q.at, q.step, 1, w->keys_t, s->Tp, w->p, s->Tp, false);
+    tile_product(rows, block->width, s->D, dout.at, dout.step, 1, w->values_t, s->Tp, w->ds, s->Tp,
+                 false);
     for (int64_t i = 0; i < rows; i++) {
         float delta = dot(o->dout + at + i * s->C, o->out + at + i * s->C, s->D);
         attention_prefetch(s, g->b, h, first + i, o->dout, o->out);
-        attention_hide(s, w->p + i * s->Tp, g->b, h, first + i);
-        score_gradients(s, w->p + i * s->Tp, w->ds + i * s->Tp, lse[i], delta);
+        attention_hide(s, w->p + i * s->Tp, g->b, h, first + i, keys);
+        score_gradients(s, block, w->p + i * s->Tp, w->ds + i * s->Tp, lse[i], delta);
         if (o->dbias)
             add_bias_gradient(s, o->dbias + (h * s->Tq + first + i) * s->Tk, w->ds + i * s->Tp,
-                              g->b > 0);
+                              keys, g->b > 0);
     }
-    bool add = first > 0 || h > g->k * s->group;
-    tile_product(s->Tk, s->Dp, rows, w->p, 1, s->Tp, dout.at, dout.step, g->dv, g->step, add);
-    tile_product(s->Tk, s->Dp, rows, w->ds, 1, s->Tp, q.at, q.step, g->dk, g->step, add);
+    for (int64_t j = keys; !add && j < s->Tk; j++) { /* no query sees them */
+        memset(g->dk + j * g->step, 0, (size_t)s->Dp * sizeof *g->dk);
+        memset(g->dv + j * g->step, 0, (size_t)s->Dp * sizeof *g->dv);
+    }
+    tile_product(keys, s->Dp, rows, w->p, 1, s->Tp, dout.at, dout.step, g->dv, g->step, add);
+    tile_product(keys, s->Dp, rows, w->ds, 1, s->Tp, q.at, q.step, g->dk, g->step, add);
     bool direct = s->D == s->Dp;
     float *made = direct ? dq : w->dq;
-    tile_product(rows, s->Dp, s->Tk, w->ds, s->Tp, 1, g->keys.at, g->keys.step, made,
+    tile_product(rows, s->Dp, keys, w->ds, s->Tp, 1, g->keys.at, g->keys.step, made,
                  direct ? s->q_row : s->Dp, false);
     attention_put(s, dq, s->q_row, made, rows);
 }
@@ -135,9 +145,10 @@ static void group_backward(const attention_shape *s, const workspace *w, const o
                         .dv = direct ? o->dv + at : w->dv,
                         .step = direct ? s->k_row : s->Dp};
     for (int64_t h = k * s->group; h < (k + 1) * s->group; h++)
-        for (int64_t first = 0; first < s->Tq; first += QUERY_BLOCK)
-            query_block(s, w, &g, o, h, first,
-                        s->Tq - first < QUERY_BLOCK ? s->Tq - first : QUERY_BLOCK);
+        for (int64_t blocks = attention_blocks(s), i = blocks - 1; i >= 0; i--) {
+            query_block q = attention_block(s, i); /* the last sees most keys */
+            block_backward(s, w, &g, o, h, &q, i + 1 < blocks || h > k * s->group);
+        }
     attention_put(s, o->dk + at, s->k_row, g.dk, s->Tk);
     attention_put(s, o->dv + at, s->k_row, g.dv, s->Tk);
 }
