@@ -216,7 +216,7 @@ static void serve(bench *t, const char *name, bool bf16)
         measure(t, name, bf16, strtod(line, NULL));
 }
 
-/* At least two seconds, after half a one in which libraries' threads come to rest. */
+/* At least two seconds, after half a second in which libraries' threads come to rest. */
 static void profile(bench *t)
 {
     double total = 0, kernels = 0;

@@ -241,8 +241,8 @@ static void linear_cases(op_kind kind)
 {
     static const int64_t sizes[][3] = {/* M, N, K */
                                        {1, 1, 1},     {3, 5, 7},     {1, 33, 16},   {17, 1, 9},
-                                       {64, 62, 16},  {49, 192, 65}, {129, 31, 48}, {600, 62, 48},
-                                       {33, 300, 24}, {20, 40, 530}};
+                                       {64, 62, 16},  {49, 192, 65}, {129, 31, 48}, {200, 40, 104},
+                                       {600, 62, 48}, {33, 300, 24}, {20, 40, 530}};
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
         for (int act = ACT_NONE; act <= ACT_SILU; act++)
             for (int with = 0; with < 2; with++) {
@@ -338,8 +338,8 @@ typedef struct attention_size {
 } attention_size;
 
 static const attention_size attention_sizes[] = {
-    {1, 1, 1, 1, 1},    {2, 3, 5, 1, 7},    {1, 17, 17, 2, 8}, {3, 9, 4, 3, 5},
-    {2, 49, 49, 4, 16}, {1, 65, 70, 2, 33}, {2, 20, 60, 2, 8}};
+    {1, 1, 1, 1, 1},    {2, 3, 5, 1, 7},   {1, 17, 17, 2, 8},  {3, 9, 4, 3, 5},  {2, 49, 49, 4, 16},
+    {1, 65, 70, 2, 33}, {2, 20, 60, 2, 8}, {2, 20, 60, 2, 16}, {2, 20, 60, 2, 7}};
 
 /* variant: bit 0 causal, bit 1 packed, bits 2-3 mask: none, [1,1,Tk], [B,1,Tk], [B,Tq,Tk], bit 4
  * all query heads share a key head, bit 5 a bias. */
@@ -720,7 +720,8 @@ static void grouped_cases(op_kind kind)
 {
     static const int64_t sizes[][4] = {/* A, E, N, K */
                                        {1, 1, 1, 1},      {9, 3, 5, 7},      {40, 4, 33, 16},
-                                       {300, 4, 128, 48}, {129, 5, 160, 65}, {700, 2, 62, 32}};
+                                       {300, 4, 128, 48}, {129, 5, 160, 65}, {700, 2, 62, 32},
+                                       {300, 4, 24, 200}};
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
         for (int act = ACT_NONE; act <= ACT_SILU; act++)
             for (int variant = 0; variant < 3; variant++) {

@@ -53,7 +53,7 @@ query_block attention_block(const attention_shape *s, int64_t i)
     int64_t rows = s->Tq - first < step ? s->Tq - first : step;
     bool hides = s->causal && tile_padded(first + rows) < s->Tk;
     int64_t keys = hides ? tile_padded(first + rows) : s->Tk;
-    return (query_block){first, rows, keys, tile_padded(keys)};
+    return (query_block){.first = first, .rows = rows, .keys = keys, .width = tile_padded(keys)};
 }
 
 head_rows attention_rows(const attention_shape *s, float *copy, const float *from, int64_t stride,
@@ -85,9 +85,10 @@ void attention_put(const attention_shape *s, float *to, int64_t stride, const fl
 
 void attention_transpose(const attention_shape *s, float *to, const float *from)
 {
-    int64_t rows = s->Tk / TRANSPOSED * TRANSPOSED, columns = s->D / TRANSPOSED * TRANSPOSED;
-    for (int64_t j = 0; j < rows; j += TRANSPOSED)
-        for (int64_t d = 0; d < columns; d += TRANSPOSED)
+    int64_t rows = s->Tk / TRANSPOSE_BLOCK * TRANSPOSE_BLOCK,
+            columns = s->D / TRANSPOSE_BLOCK * TRANSPOSE_BLOCK;
+    for (int64_t j = 0; j < rows; j += TRANSPOSE_BLOCK)
+        for (int64_t d = 0; d < columns; d += TRANSPOSE_BLOCK)
             transpose_block(to + d * s->Tp + j, s->Tp, from + j * s->k_row + d, s->k_row);
     for (int64_t d = 0; d < s->D; d++) {
         for (int64_t j = d < columns ? rows : 0; j < s->Tk; j++)
@@ -141,14 +142,15 @@ void attention_hide(const attention_shape *s, float *row, int64_t b, int64_t h, 
 }
 
 /* Scores of one query -> exp(score scale - max), padding 0; returns the sum. */
-static float exponentials(const attention_shape *s, const query_block *q, float *row, float *max)
+static float exponentials(const attention_shape *s, const query_block *block, float *row,
+                          float *max)
 {
     const float low = -INFINITY;
     lanes best = (lanes){0} + low, sum = {0};
-    int64_t end = q->width - LANES;
+    int64_t end = block->width - LANES;
     for (int64_t j = 0; j < end; j += LANES)
         best = lanes_max(lanes_load(row + j) * s->scale, best);
-    lanes tail = lanes_load(row + end) * s->scale + attention_last(s, q);
+    lanes tail = lanes_load(row + end) * s->scale + attention_last(s, block);
     *max = lanes_highest(lanes_max(tail, best));
     float shift = *max == -INFINITY ? 0 : *max;
     for (int64_t j = 0; j < end; j += LANES) {
@@ -215,10 +217,10 @@ static void group(const attention_shape *s, int64_t b, int64_t k, float *out, fl
     head_rows values = attention_rows(s, copy, s->v + at, s->k_row, s->Tk);
     for (int64_t h = k * s->group; h < (k + 1) * s->group; h++)
         for (int64_t i = 0; i < attention_blocks(s); i++) {
-            query_block q = attention_block(s, i);
-            int64_t token = b * s->Tq + q.first;
-            mix(s, b, h, &q, s->q + token * s->q_row + h * s->D, keys, values, scores, mixed,
-                out + token * s->C + h * s->D, lse ? lse + h * s->Tq + q.first : NULL);
+            query_block block = attention_block(s, i);
+            int64_t token = b * s->Tq + block.first;
+            mix(s, b, h, &block, s->q + token * s->q_row + h * s->D, keys, values, scores, mixed,
+                out + token * s->C + h * s->D, lse ? lse + h * s->Tq + block.first : NULL);
         }
 }
 

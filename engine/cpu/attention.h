@@ -55,9 +55,9 @@ void attention_prefetch(const attention_shape *s, int64_t b, int64_t h, int64_t 
 void attention_hide(const attention_shape *s, float *row, int64_t b, int64_t h, int64_t i,
                     int64_t keys);
 /* What is added to the last vector of a row of scores: -inf where there is no key. */
-static inline lanes attention_last(const attention_shape *s, const query_block *q)
+static inline lanes attention_last(const attention_shape *s, const query_block *block)
 {
-    return q->width == s->Tp ? s->last : (lanes){0};
+    return block->width == s->Tp ? s->last : (lanes){0};
 }
 /* D columns of `rows` results [rows, Dp] to their place, unless they were made there. */
 void attention_put(const attention_shape *s, float *to, int64_t stride, const float *from,

@@ -45,14 +45,14 @@ static int32_t prepare(op_call *c)
 }
 
 /* One query: scores and dp -> probabilities p and ds = p (dp - delta) scale; padding 0. */
-static void score_gradients(const attention_shape *s, const query_block *q, float *p, float *ds,
+static void score_gradients(const attention_shape *s, const query_block *block, float *p, float *ds,
                             float lse, float delta)
 {
     float shift = lse == -INFINITY ? 0 : lse; /* no key visible: all scores are -inf */
-    int64_t end = q->width - LANES;
+    int64_t end = block->width - LANES;
     for (int64_t j = 0; j <= end; j += LANES) {
         lanes score = lanes_load(p + j) * s->scale;
-        lanes e = lanes_exp((j == end ? score + attention_last(s, q) : score) - shift);
+        lanes e = lanes_exp((j == end ? score + attention_last(s, block) : score) - shift);
         lanes_store(p + j, e);
         lanes_store(ds + j, e * (lanes_load(ds + j) - delta) * s->scale);
     }
@@ -146,8 +146,8 @@ static void group_backward(const attention_shape *s, const workspace *w, const o
                         .step = direct ? s->k_row : s->Dp};
     for (int64_t h = k * s->group; h < (k + 1) * s->group; h++)
         for (int64_t blocks = attention_blocks(s), i = blocks - 1; i >= 0; i--) {
-            query_block q = attention_block(s, i); /* the last sees most keys */
-            block_backward(s, w, &g, o, h, &q, i + 1 < blocks || h > k * s->group);
+            query_block block = attention_block(s, i); /* the last sees most keys */
+            block_backward(s, w, &g, o, h, &block, i + 1 < blocks || h > k * s->group);
         }
     attention_put(s, o->dk + at, s->k_row, g.dk, s->Tk);
     attention_put(s, o->dv + at, s->k_row, g.dv, s->Tk);

@@ -73,10 +73,10 @@ static void cpu_destroy(backend *b)
 {
     cpu_state *s = b->state;
     linalg_release(&b->linalg_space);
-    if (s)
+    if (s) {
         dnnl_unit_destroy(s->unit);
-    if (s)
         free(s->queues);
+    }
     free(s);
     free(b);
 }

@@ -1,6 +1,7 @@
 /* The CPU backend: f32, OpenMP, matrix products by oneDNN or tiles of our own.  Results are
- * bit-identical for equal thread counts and instruction sets: every loop is cut into fixed shares
- * and partial sums are added in thread order.
+ * bit-identical for equal thread counts and instruction sets: loops are cut
+ * into fixed shares, or into tasks whose results do not depend on who runs them, and partial sums
+ * are added in thread order.
  *
  * A kernel is one parallel region.  libgomp's threads spin for a while between regions; that is
  * what keeps a step of many small kernels from paying for wake-ups, so OMP_WAIT_POLICY=passive is
@@ -19,7 +20,7 @@
 typedef struct cpu_queue {
     _Atomic int64_t next;
     int64_t end;
-    char apart[112];
+    char apart[128 - 2 * sizeof(int64_t)];
 } cpu_queue;
 
 typedef struct cpu_state {
@@ -75,7 +76,8 @@ static inline void cpu_share(int64_t n, int64_t grain, int64_t *lo, int64_t *hi)
 
 /* Tasks 0 to count - 1 of the next parallel region, whose results must not depend on who does them.
  * In the region each thread takes those of its share in their order, then what others have not
- * begun: threads are not equally fast on a machine that others use too.  -1: none is left. */
+ * begun: threads are not equally fast on a machine that others use too.  -1: none is left.  A
+ * backend has one such region at a time. */
 void cpu_tasks_set(const op_call *c, int64_t count);
 int64_t cpu_tasks_take(const op_call *c);
 

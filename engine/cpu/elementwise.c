@@ -9,7 +9,7 @@
 /* A loop over n elements of one expression in i. */
 #define LOOP(expression) _Pragma("omp simd") for (int64_t i = 0; i < n; i++) expression
 
-enum { STAGED = 64 };
+enum { STAGED = 64 }; /* elements of a block of LOOP_EXP */
 
 /* A loop over n elements of one expression in i and e, where e is the exponential of `exponent` (in
  * i): block by block, in three short loops. */

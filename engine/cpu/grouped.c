@@ -118,8 +118,8 @@ static int32_t prepare_rows(op_call *c, int64_t A, int64_t E, int64_t N, int64_t
                       .packed = true,
                       .bias = bias,
                       .sequential = true};
-    if (product_is_tiled(&s, cpu_unit(c)) && g->rows > 8 * PACKED_ROWS)
-        s.m = g->rows = 8 * PACKED_ROWS; /* as in linear.c; and less is filled up */
+    if (product_is_tiled(&s, cpu_unit(c)) && g->rows > PACKED_PANEL)
+        s.m = g->rows = PACKED_PANEL; /* less is filled up, too */
     TRY(product_create(&g->product, cpu_unit(c), &s));
     g->packed_bytes = product_packed_bytes(g->product);
     g->operand_bytes = cpu_round((size_t)(g->rows * K) * sizeof(float));
@@ -294,7 +294,7 @@ static void tiled_part(const op_call *c, int64_t e, int64_t n, int64_t n_end, in
 }
 
 /* Experts have unequal loads, so each is cut along the longer side of its dw: four tasks a thread,
- * none narrow. */
+ * unless that makes them narrow. */
 static void tiled_dw(op_call *c)
 {
     enum { NARROW = 32 };
@@ -303,6 +303,8 @@ static void tiled_dw(op_call *c)
     int64_t cuts = (4 * c->backend->threads + g->E - 1) / g->E;
     bool by_columns = g->K > g->N;
     int64_t side = by_columns ? g->K : g->N, width = (side + cuts - 1) / cuts;
+    if (!side)
+        return;
     width = (width + NARROW - 1) / NARROW * NARROW;
     cuts = (side + width - 1) / width;
     cpu_tasks_set(c, g->E * cuts);

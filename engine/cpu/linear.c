@@ -15,15 +15,17 @@ typedef struct panels {
 } panels;
 
 /* Rows of a panel, several panels a thread.  For the library about 256 KiB of output, a multiple of
- * 16; for tiles, whose rows come from L2 for each strip of weights, few and whole tiles.  A rule of
- * the shape alone, so that results do not depend on timing. */
+ * 16.  Tiles read their rows again for each strip of weights, from L2 unless they are few.  A rule
+ * of the shape alone, so that results do not depend on timing. */
 static int64_t panel_rows(int64_t M, int64_t N, int64_t K, bool tiled, int threads)
 {
-    int64_t widest = N > K ? N : K;
-    int64_t rows = 65536 / widest, grain = tiled ? PACKED_ROWS : 16;
-    rows = rows < 64 ? 64 : rows > 512 ? 512 : rows;
-    if (tiled)
-        rows = (widest > 512 ? 8 : 12) * PACKED_ROWS;
+    int64_t widest = N > K ? N : K, grain = tiled ? PACKED_ROWS : 16, rows;
+    if (tiled) {
+        rows = widest > 512 ? PACKED_PANEL : PACKED_PANEL * 3 / 2;
+    } else {
+        rows = 65536 / widest;
+        rows = rows < 64 ? 64 : rows > 512 ? 512 : rows;
+    }
     int64_t share = (M + threads - 1) / threads;
     int64_t cuts = (share + rows - 1) / rows;
     rows = (share + cuts - 1) / cuts;

@@ -1,7 +1,7 @@
-/* dw = dz^T x and the column sums of dz.  In f32 blocks of rows of dz and x pass through the tiles
- * once, and each thread has its part of dw, or, where both operands are packed and dw is small, its
- * part of their rows: then less is packed, and what the threads have is added in their order.  In
- * bf16, and where K is no multiple of a vector, the product is oneDNN's. */
+/* dw = dz^T x and the column sums of dz.  In f32 tiles multiply blocks of rows of dz and x.  Each
+ * thread has its part of dw and packs all that one operand has for it; where dw is small, each has
+ * its part of the rows instead, nothing is packed twice, and the threads' sums are added in their
+ * order.  In bf16, and where K is no multiple of a vector, the product is oneDNN's. */
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/lanes.h"
 #include "engine/cpu/packed.h"
@@ -15,7 +15,8 @@ typedef struct weight_gradient {
     bool bf16, tiled, by_rows;
     size_t dz_bytes, x_bytes; /* of the operands in bf16 */
     size_t product_bytes;
-    size_t own_floats; /* scratch of a thread, when tiled: what it packs, and by_rows its sums */
+    size_t
+        own_floats; /* scratch of a thread, when tiled: what it packs, and by_rows its dw, dbias */
 } weight_gradient;
 
 static void release_dw(op_call *c)
@@ -52,7 +53,10 @@ static int32_t prepare_dw(op_call *c)
         int threads = c->backend->threads;
         g->by_rows = gradient_packs() && threads > 1 && g->N * g->K <= SMALL_DW &&
                      g->M >= threads * BLOCK_ROWS / 2;
-        g->own_floats = gradient_floats() + (g->by_rows ? (size_t)(g->N * g->K + g->N) : 0);
+        g->own_floats = gradient_floats();
+        if (g->by_rows)
+            g->own_floats += cpu_round((size_t)(g->N * g->K + g->N) * sizeof(float)) /
+                             sizeof(float);
         c->scratch_bytes = g->own_floats * sizeof(float) * (size_t)c->backend->threads;
         return 0;
     }
@@ -120,7 +124,7 @@ static void sum_part(const op_call *c, span m, span n, span k, span b, float *dw
     const weight_gradient *g = c->state;
     const float *dz = c->in[0].data, *x = c->in[1].data;
     int64_t count = m.hi - m.lo, blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
-    int64_t step = (count + blocks - 1) / blocks;
+    int64_t step = blocks ? (count + blocks - 1) / blocks : 1;
     if (dbias && b.lo < b.hi)
         memset(dbias + b.lo, 0, (size_t)(b.hi - b.lo) * sizeof *dbias);
     for (int64_t at = m.lo; at < m.hi; at += step) {
@@ -130,7 +134,7 @@ static void sum_part(const op_call *c, span m, span n, span k, span b, float *dw
         if (n.lo < n.hi && k.lo < k.hi)
             gradient_product(n.hi - n.lo, k.hi - k.lo, rows, dz + at * g->N + n.lo, g->N,
                              x + at * g->K + k.lo, g->K, dw + n.lo * g->K + k.lo, g->K, at > m.lo,
-                             true, own);
+                             at + rows < m.hi, own);
     }
 }
 

@@ -41,9 +41,10 @@ size_t packed_floats(int64_t K, int64_t N)
 static void transpose_strip(float *to, const float *b, int64_t stride, int64_t terms, int64_t width,
                             int64_t real)
 {
-    int64_t rows = real / TRANSPOSED * TRANSPOSED, columns = terms / TRANSPOSED * TRANSPOSED;
-    for (int64_t j = 0; j < rows; j += TRANSPOSED)
-        for (int64_t k = 0; k < columns; k += TRANSPOSED)
+    int64_t rows = real / TRANSPOSE_BLOCK * TRANSPOSE_BLOCK,
+            columns = terms / TRANSPOSE_BLOCK * TRANSPOSE_BLOCK;
+    for (int64_t j = 0; j < rows; j += TRANSPOSE_BLOCK)
+        for (int64_t k = 0; k < columns; k += TRANSPOSE_BLOCK)
             transpose_block(to + k * width + j, width, b + j * stride + k, stride);
     for (int64_t j = 0; j < real; j++)
         for (int64_t k = j < rows ? columns : 0; k < terms; k++)

@@ -12,7 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PACKED_TERMS = 256, PACKED_ROWS = 6 /* of a, in one tile at 8 lanes */ };
+enum {
+    PACKED_TERMS = 256,
+    PACKED_ROWS = 6,   /* of a, in one tile at 8 lanes */
+    PACKED_PANEL = 48, /* a good number of rows in a product: whole tiles, which L1 nearly holds */
+};
 
 int64_t packed_vector(void); /* floats of a vector */
 size_t packed_floats(int64_t K, int64_t N);
@@ -25,8 +29,9 @@ void packed_product(int64_t M, int64_t N, int64_t K, const float *a, const float
 
 /* c [M, N], row stride ldc, = a^T b (+ c when `add`): a [K, M] and b [K, N] with row strides lda,
  * ldb, K from 1 to PACKED_TERMS, N a multiple of a vector.  Both are packed, into `own` of a
- * thread: groups of rows of a, and one strip of b after another, each just before it is used while
- * the next is fetched.  `streamed`: the next K rows of b follow in another call. */
+ * thread: some hundred rows of a as groups, and for each such part one strip of b after another,
+ * just before it is used and while the next is fetched.  `streamed`: the next K rows of b follow in
+ * another call. */
 size_t packed_gradient_floats(void);
 void packed_gradient(int64_t M, int64_t N, int64_t K, const float *a, int64_t lda, const float *b,
                      int64_t ldb, float *c, int64_t ldc, bool add, bool streamed, float *own);

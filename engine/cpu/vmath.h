@@ -88,13 +88,13 @@ VM_INLINE float vm_erf(float x)
     return c * p / q;
 }
 
-/* What follows is formed from e = vm_exp(the function's exponent), so that a kernel can have a loop
- * of its own for the exponentials: one whole chain of operations is too long for a processor to
- * see the next elements past it. */
+/* Functions with an argument e take the exponential of their exponent, so that a kernel can have a
+ * loop of its own for the exponentials: one whole chain of operations is too long for a processor
+ * to see the next elements past it. */
 
 VM_INLINE float vm_silu_exponent(float x)
 {
-    return x < -80.0f ? 80.0f : -x; /* e finite, so that e s is no inf * 0 in the slope */
+    return -x;
 }
 
 VM_INLINE float vm_silu(float x, float e)
@@ -102,22 +102,23 @@ VM_INLINE float vm_silu(float x, float e)
     return x / (1.0f + e);
 }
 
-/* s + a s (1 - s) of s = sigmoid(u), where a = x du/dx, without the cancellation of 1 - s. */
-VM_INLINE float vm_gate_slope(float a, float e)
+/* s + x s (1 - s) factor of s = sigmoid, without the cancellation of 1 - s. */
+VM_INLINE float vm_gate_slope(float x, float factor, float e)
 {
     float s = 1.0f / (1.0f + e);
-    return s + a * (s * (e * s));
+    float slope = e > 1e30f ? 0.0f : s * (e * s); /* no inf * 0 */
+    return s + x * slope * factor;
 }
 
 VM_INLINE float vm_silu_slope(float x, float e)
 {
-    return vm_gate_slope(x, e);
+    return vm_gate_slope(x, 1.0f, e);
 }
 
 /* 0.5 x (1 + tanh u) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3). */
 VM_INLINE float vm_gelu_tanh_exponent(float x)
 {
-    return vm_silu_exponent(1.5957691216057308f * x * (1.0f + 0.044715f * x * x));
+    return -1.5957691216057308f * x * (1.0f + 0.044715f * x * x);
 }
 
 VM_INLINE float vm_gelu_tanh(float x, float e)
@@ -127,7 +128,7 @@ VM_INLINE float vm_gelu_tanh(float x, float e)
 
 VM_INLINE float vm_gelu_tanh_slope(float x, float e)
 {
-    return vm_gate_slope(1.5957691216057308f * x * (1.0f + 0.134145f * x * x), e);
+    return vm_gate_slope(x, 1.5957691216057308f * (1.0f + 0.134145f * x * x), e);
 }
 
 VM_INLINE float vm_gelu_erf(float x)
