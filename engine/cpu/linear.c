@@ -2,6 +2,7 @@
  * packed weights followed by its elementwise tail while the panel is in L2. */
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/packed.h"
+#include "engine/cpu/tile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ typedef struct panels {
  * of the shape alone, so that results do not depend on timing. */
 static int64_t panel_rows(int64_t M, int64_t N, int64_t K, bool tiled, int threads)
 {
-    int64_t widest = N > K ? N : K, grain = tiled ? PACKED_ROWS : 16, rows;
+    int64_t widest = N > K ? N : K, grain = tiled ? TILE_GROUP : 16, rows;
     if (tiled) {
         rows = widest > 512 ? PACKED_PANEL : PACKED_PANEL * 3 / 2;
     } else {

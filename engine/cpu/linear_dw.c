@@ -5,6 +5,7 @@
 #include "engine/cpu/cpu.h"
 #include "engine/cpu/lanes.h"
 #include "engine/cpu/packed.h"
+#include "engine/cpu/tile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +154,7 @@ static int32_t tiled_dw(op_call *c)
     weight_gradient *g = c->state;
     float *dw = c->out[0].data, *dbias = c->out[1].data, *scratch = c->scratch;
     span m = {0, g->M}, n = {0, g->N}, k = {0, g->K};
+    int64_t grain = gradient_packs() ? TILE_GROUP : 4;
 #pragma omp parallel num_threads(cpu_team(c, g->M * g->N * g->K / 16))
     {
         size_t thread = (size_t)omp_get_thread_num();
@@ -171,7 +173,7 @@ static int32_t tiled_dw(op_call *c)
         } else if (gradient_packs() && g->K > g->N) /* less is packed */
             sum_part(c, m, n, share_of(g->K, 2 * LANES), share_of(g->N, 16), dw, dbias, own);
         else
-            sum_part(c, m, share_of(g->N, 4), k, share_of(g->N, 4), dw, dbias, own);
+            sum_part(c, m, share_of(g->N, grain), k, share_of(g->N, grain), dw, dbias, own);
     }
     return 0;
 }

@@ -9,7 +9,7 @@
 
 enum {
     STRIP = 2 * LANES, /* columns of a strip; the last may be a single vector */
-    GROUP = PACKED_ROWS,
+    GROUP = TILE_GROUP,
     GROUPED = 192,  /* rows of a that are packed at a time, a multiple of GROUP */
     APART = 16,     /* floats between two groups */
     EDGE_ROWS = 32, /* of a result that is copied out of whole vectors */
@@ -148,10 +148,16 @@ static int64_t group_at(int64_t i, int64_t terms)
     return i * terms + i / GROUP * APART;
 }
 
+/* Groups of GROUP rows; what is left then are smaller ones. */
+static int64_t whole_groups(int64_t rows)
+{
+    return rows / GROUP - (rows % GROUP == 2 && rows > GROUP);
+}
+
 /* `rows` columns of a as groups: what a tile takes of a row of a is adjacent. */
 static void fill_groups(float *to, const float *a, int64_t lda, int64_t rows, int64_t terms)
 {
-    int64_t whole = rows / GROUP - (rows % GROUP == 2 && rows > GROUP);
+    int64_t whole = whole_groups(rows);
     int64_t apart = group_at(GROUP, terms);
     /* Eight floats at once, of which the next row overwrites two: not so for the last. */
     for (int64_t k = 0; k + 1 < terms; k++)
@@ -169,15 +175,6 @@ static void fill_groups(float *to, const float *a, int64_t lda, int64_t rows, in
     }
 }
 
-/* Fetches lines [at, at + count) of the `terms` that a strip takes from rows `stride` apart. */
-static int64_t fetch(const float *strip, int64_t stride, int64_t terms, int64_t at, int64_t count)
-{
-    int64_t end = terms - at < count ? terms : at + count;
-    for (; at < end; at++)
-        __builtin_prefetch(strip + at * stride, 0, 2);
-    return at;
-}
-
 size_t packed_gradient_floats(void)
 {
     return PACKED_TERMS * (STRIP + GROUPED) + GROUPED / GROUP * APART;
@@ -188,22 +185,21 @@ void packed_gradient(int64_t M, int64_t N, int64_t K, const float *a, int64_t ld
 {
     float *groups = own + PACKED_TERMS * STRIP;
     for (int64_t first = 0; first < M; first += GROUPED) {
-        int64_t rows = M - first < GROUPED ? M - first : GROUPED;
-        int64_t share = (K * GROUP + rows - 1) / rows; /* of the next strip, fetched by each tile */
+        int64_t rows = M - first < GROUPED ? M - first : GROUPED, whole = whole_groups(rows);
         fill_groups(groups, a + first, lda, rows, K);
         for (int64_t j = 0; j < N; j += STRIP) {
-            int64_t width = strip_width(N, j), fetched = 0;
+            int64_t width = strip_width(N, j);
+            float *to = c + first * ldc + j;
             const float *next = j + STRIP < N         ? b + j + STRIP
                                 : first + GROUPED < M ? b
                                 : streamed            ? b + K * ldb
                                                       : NULL;
             fill_strip(own, b + j, ldb, false, K, width, width);
-            for (int64_t i = 0, n; i < rows; i += n) {
+            tile_groups(whole, group_at(GROUP, K), width, K, groups, own, to, ldc, add, next, ldb);
+            for (int64_t i = whole * GROUP, n; i < rows; i += n) {
                 n = group_rows(rows - i);
-                if (next)
-                    fetched = fetch(next, ldb, K, fetched, share);
-                tile_product(n, width, K, groups + group_at(i, K), 1, n, own, width,
-                             c + (first + i) * ldc + j, ldc, add);
+                tile_product(n, width, K, groups + group_at(i, K), 1, n, own, width, to + i * ldc,
+                             ldc, add);
             }
         }
     }

@@ -14,7 +14,6 @@
 
 enum {
     PACKED_TERMS = 256,
-    PACKED_ROWS = 6,   /* of a, in one tile at 8 lanes */
     PACKED_PANEL = 48, /* a good number of rows in a product: whole tiles, which L1 nearly holds */
 };
 

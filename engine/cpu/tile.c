@@ -155,3 +155,17 @@ void tile_product_streamed(int64_t M, int64_t N, int64_t K, const float *a, int6
 {
     product_by(strip_ahead, M, N, K, a, 1, col, b, ldb, c, ldc, add ? c : NULL, ldc);
 }
+
+void tile_groups(int64_t groups, int64_t apart, int64_t N, int64_t K, const float *a,
+                 const float *b, float *c, int64_t ldc, bool add, const float *next, int64_t stride)
+{
+    int64_t share = groups ? (K + groups - 1) / groups : 0, fetched = 0;
+    for (int64_t g = 0; g < groups; g++, a += apart, c += TILE_GROUP * ldc) {
+        for (; next && fetched < K && fetched < (g + 1) * share; fetched++)
+            __builtin_prefetch(next + fetched * stride, 0, 2);
+        if (N == 2 * LANES)
+            tile(TILE_GROUP, 2, K, a, 1, TILE_GROUP, b, 2 * LANES, c, ldc, add ? c : NULL, ldc, 0);
+        else
+            tile(TILE_GROUP, 1, K, a, 1, TILE_GROUP, b, LANES, c, ldc, add ? c : NULL, ldc, 0);
+    }
+}

@@ -25,4 +25,12 @@ static inline int64_t tile_padded(int64_t n)
     return (n + LANES - 1) / LANES * LANES;
 }
 
+/* Rows of a as groups of TILE_GROUP, each [K, TILE_GROUP] and `apart` floats from the one before;
+ * b [K, N] of one or two vectors, each row after row; c [groups TILE_GROUP, N], row stride ldc.
+ * Meanwhile a line of each of K rows is fetched, from `next` on, `stride` apart (NULL: none). */
+enum { TILE_GROUP = 6 };
+void tile_groups(int64_t groups, int64_t apart, int64_t N, int64_t K, const float *a,
+                 const float *b, float *c, int64_t ldc, bool add, const float *next,
+                 int64_t stride);
+
 #endif
