@@ -16,8 +16,7 @@ typedef struct weight_gradient {
     bool bf16, tiled, by_rows;
     size_t dz_bytes, x_bytes; /* of the operands in bf16 */
     size_t product_bytes;
-    size_t
-        own_floats; /* scratch of a thread, when tiled: what it packs, and by_rows its dw, dbias */
+    size_t own_floats; /* tiled: scratch of a thread, what it packs and by_rows its dw and dbias */
 } weight_gradient;
 
 static void release_dw(op_call *c)
@@ -54,11 +53,9 @@ static int32_t prepare_dw(op_call *c)
         int threads = c->backend->threads;
         g->by_rows = gradient_packs() && threads > 1 && g->N * g->K <= SMALL_DW &&
                      g->M >= threads * BLOCK_ROWS / 2;
-        g->own_floats = gradient_floats();
-        if (g->by_rows)
-            g->own_floats += cpu_round((size_t)(g->N * g->K + g->N) * sizeof(float)) /
-                             sizeof(float);
-        c->scratch_bytes = g->own_floats * sizeof(float) * (size_t)c->backend->threads;
+        size_t sums = g->by_rows ? (size_t)(g->N * g->K + g->N) : 0;
+        g->own_floats = cpu_round((gradient_floats() + sums) * sizeof(float)) / sizeof(float);
+        c->scratch_bytes = g->own_floats * sizeof(float) * (size_t)threads;
         return 0;
     }
     product_spec s = {
@@ -160,17 +157,15 @@ static int32_t tiled_dw(op_call *c)
         size_t thread = (size_t)omp_get_thread_num();
         float *own = scratch + g->own_floats * thread;
         if (g->by_rows) {
-            float *sums = scratch + gradient_floats(), *sum = sums + g->own_floats * thread;
-            sum_part(c, share_of(g->M, 1), n, k, n, thread ? sum : dw,
-                     !dbias   ? NULL
-                     : thread ? sum + g->N * g->K
-                              : dbias,
-                     own);
+            float *sums = scratch + gradient_floats(), *bias_sums = sums + g->N * g->K;
+            float *to = thread ? sums + g->own_floats * thread : dw;
+            float *bias_to = thread ? bias_sums + g->own_floats * thread : dbias;
+            sum_part(c, share_of(g->M, 1), n, k, n, to, dbias ? bias_to : NULL, own);
 #pragma omp barrier
             add_sums(dw, sums, g->own_floats, g->N * g->K);
             if (dbias)
-                add_sums(dbias, sums + g->N * g->K, g->own_floats, g->N);
-        } else if (gradient_packs() && g->K > g->N) /* less is packed */
+                add_sums(dbias, bias_sums, g->own_floats, g->N);
+        } else if (gradient_packs() && g->K > g->N) /* then threads pack less than by rows of dw */
             sum_part(c, m, n, share_of(g->K, 2 * LANES), share_of(g->N, 16), dw, dbias, own);
         else
             sum_part(c, m, share_of(g->N, grain), k, share_of(g->N, grain), dw, dbias, own);

@@ -148,7 +148,7 @@ static int64_t group_at(int64_t i, int64_t terms)
     return i * terms + i / GROUP * APART;
 }
 
-/* Groups of GROUP rows; what is left then are smaller ones. */
+/* How many groups have GROUP rows; the rows left then are in smaller ones. */
 static int64_t whole_groups(int64_t rows)
 {
     return rows / GROUP - (rows % GROUP == 2 && rows > GROUP);
