@@ -14,8 +14,8 @@ typedef struct step_case step_case;
 
 typedef struct step_kind {
     const char *workload;
-    int32_t (*read)(step_case *c,
-                    const yaml_node *model); /* NULL: vit's two sizes without a yaml */
+    /* NULL: vit's two sizes without a yaml. */
+    int32_t (*read)(step_case *c, const yaml_node *model);
     int32_t (*build)(const step_case *c, graph *g, workload_model *out);
     int32_t (*fill)(const step_case *c, graph *g, const workload_model *m);
     json_t *(*describe)(const step_case *c); /* what a peer needs to build the same model */

@@ -51,8 +51,8 @@ query_block attention_block(const attention_shape *s, int64_t i)
 {
     int64_t step = block_step(s), first = i * step;
     int64_t rows = s->Tq - first < step ? s->Tq - first : step;
-    bool hides = s->causal && tile_padded(first + rows) < s->Tk;
-    int64_t keys = hides ? tile_padded(first + rows) : s->Tk;
+    int64_t keys = s->causal ? tile_padded(first + rows) : s->Tk;
+    keys = keys < s->Tk ? keys : s->Tk;
     return (query_block){.first = first, .rows = rows, .keys = keys, .width = tile_padded(keys)};
 }
 
@@ -85,17 +85,10 @@ void attention_put(const attention_shape *s, float *to, int64_t stride, const fl
 
 void attention_transpose(const attention_shape *s, float *to, const float *from)
 {
-    int64_t rows = s->Tk / TRANSPOSE_BLOCK * TRANSPOSE_BLOCK,
-            columns = s->D / TRANSPOSE_BLOCK * TRANSPOSE_BLOCK;
-    for (int64_t j = 0; j < rows; j += TRANSPOSE_BLOCK)
-        for (int64_t d = 0; d < columns; d += TRANSPOSE_BLOCK)
-            transpose_block(to + d * s->Tp + j, s->Tp, from + j * s->k_row + d, s->k_row);
-    for (int64_t d = 0; d < s->D; d++) {
-        for (int64_t j = d < columns ? rows : 0; j < s->Tk; j++)
-            to[d * s->Tp + j] = from[j * s->k_row + d];
+    transpose(to, s->Tp, from, s->k_row, s->Tk, s->D);
+    for (int64_t d = 0; d < s->D; d++)
         for (int64_t j = s->Tk; j < s->Tp; j++)
             to[d * s->Tp + j] = 0;
-    }
 }
 
 /* The lines of D floats. */

@@ -1,7 +1,7 @@
 /* The CPU backend: f32, OpenMP, matrix products by oneDNN or tiles of our own.  Results are
- * bit-identical for equal thread counts and instruction sets: loops are cut
- * into fixed shares, or into tasks whose results do not depend on who runs them, and partial sums
- * are added in thread order.
+ * bit-identical for equal thread counts and instruction sets: loops are cut into fixed shares, or
+ * into tasks whose results do not depend on who runs them, and partial sums are added in thread
+ * order.
  *
  * A kernel is one parallel region.  libgomp's threads spin for a while between regions; that is
  * what keeps a step of many small kernels from paying for wake-ups, so OMP_WAIT_POLICY=passive is
@@ -72,6 +72,14 @@ static inline void cpu_share(int64_t n, int64_t grain, int64_t *lo, int64_t *hi)
     *hi = units * (t + 1) / threads * grain;
     if (*hi > n)
         *hi = n;
+}
+
+/* The size of parts when n items are cut into the fewest of at most `most`, as even as can be; the
+ * last may be smaller.  n 0: 0. */
+static inline int64_t cpu_even(int64_t n, int64_t most)
+{
+    int64_t parts = (n + most - 1) / most;
+    return parts ? (n + parts - 1) / parts : 0;
 }
 
 /* Tasks 0 to count - 1 of the next parallel region, whose results must not depend on who does them.

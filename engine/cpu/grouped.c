@@ -273,8 +273,6 @@ static int32_t prepare_dw(op_call *c)
     return 0;
 }
 
-enum { BLOCK_ROWS = PACKED_TERMS }; /* of dz and x at a time: they stay in L2, or are packed */
-
 /* Rows n and columns k of expert e's dw: blocks of its rows of dz and x in their order. */
 static void tiled_part(const op_call *c, int64_t e, int64_t n, int64_t n_end, int64_t k,
                        int64_t k_end)
@@ -286,8 +284,8 @@ static void tiled_part(const op_call *c, int64_t e, int64_t n, int64_t n_end, in
     float *own = (float *)c->scratch + g->own_floats * (size_t)omp_get_thread_num();
     for (int64_t i = 0; o[e] == o[e + 1] && i < n_end - n; i++)
         memset(dw + i * g->K, 0, (size_t)(k_end - k) * sizeof *dw);
-    for (int64_t m = o[e]; m < o[e + 1]; m += BLOCK_ROWS) {
-        int64_t block = o[e + 1] - m < BLOCK_ROWS ? o[e + 1] - m : BLOCK_ROWS;
+    for (int64_t m = o[e]; m < o[e + 1]; m += PACKED_TERMS) {
+        int64_t block = o[e + 1] - m < PACKED_TERMS ? o[e + 1] - m : PACKED_TERMS;
         gradient_product(n_end - n, k_end - k, block, dz + m * g->N + n, g->N, x + m * g->K + k,
                          g->K, dw, g->K, m > o[e], false, own);
     }

@@ -27,9 +27,7 @@ static int64_t panel_rows(int64_t M, int64_t N, int64_t K, bool tiled, int threa
         rows = 65536 / widest;
         rows = rows < 64 ? 64 : rows > 512 ? 512 : rows;
     }
-    int64_t share = (M + threads - 1) / threads;
-    int64_t cuts = (share + rows - 1) / rows;
-    rows = (share + cuts - 1) / cuts;
+    rows = cpu_even((M + threads - 1) / threads, rows);
     return (rows + grain - 1) / grain * grain;
 }
 

@@ -29,10 +29,7 @@ static void release_dw(op_call *c)
     c->state = NULL;
 }
 
-enum {
-    BLOCK_ROWS = PACKED_TERMS, /* of dz and x at a time: they stay in L2, or are packed */
-    SMALL_DW = 1 << 16,        /* floats of a dw that leaves L2 to the operands */
-};
+enum { SMALL_DW = 1 << 16 }; /* floats of a dw that leaves L2 to the operands */
 
 /* Scratch: dz and x in bf16, the product's own, column sums of every thread; tiled: see own_floats.
  */
@@ -52,7 +49,7 @@ static int32_t prepare_dw(op_call *c)
     if (g->tiled) {
         int threads = c->backend->threads;
         g->by_rows = gradient_packs() && threads > 1 && g->N * g->K <= SMALL_DW &&
-                     g->M >= threads * BLOCK_ROWS / 2;
+                     g->M >= threads * PACKED_TERMS / 2;
         size_t sums = g->by_rows ? (size_t)(g->N * g->K + g->N) : 0;
         g->own_floats = cpu_round((gradient_floats() + sums) * sizeof(float)) / sizeof(float);
         c->scratch_bytes = g->own_floats * sizeof(float) * (size_t)threads;
@@ -121,8 +118,7 @@ static void sum_part(const op_call *c, span m, span n, span k, span b, float *dw
 {
     const weight_gradient *g = c->state;
     const float *dz = c->in[0].data, *x = c->in[1].data;
-    int64_t count = m.hi - m.lo, blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
-    int64_t step = blocks ? (count + blocks - 1) / blocks : 1;
+    int64_t step = cpu_even(m.hi - m.lo, PACKED_TERMS);
     if (dbias && b.lo < b.hi)
         memset(dbias + b.lo, 0, (size_t)(b.hi - b.lo) * sizeof *dbias);
     for (int64_t at = m.lo; at < m.hi; at += step) {

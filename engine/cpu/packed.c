@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "engine/cpu/cpu.h"
 #include "engine/cpu/tile.h"
 #include "engine/cpu/transpose.h"
 
@@ -23,8 +24,7 @@ static int64_t strip_width(int64_t N, int64_t first)
 /* Rows of a block; the last may have fewer. */
 static int64_t block_rows(int64_t K)
 {
-    int64_t blocks = (K + PACKED_TERMS - 1) / PACKED_TERMS;
-    return (K + blocks - 1) / blocks;
+    return cpu_even(K, PACKED_TERMS);
 }
 
 int64_t packed_vector(void)
@@ -35,20 +35,6 @@ int64_t packed_vector(void)
 size_t packed_floats(int64_t K, int64_t N)
 {
     return (size_t)(K * tile_padded(N));
-}
-
-/* A strip from `real` rows of what is stored transposed. */
-static void transpose_strip(float *to, const float *b, int64_t stride, int64_t terms, int64_t width,
-                            int64_t real)
-{
-    int64_t rows = real / TRANSPOSE_BLOCK * TRANSPOSE_BLOCK,
-            columns = terms / TRANSPOSE_BLOCK * TRANSPOSE_BLOCK;
-    for (int64_t j = 0; j < rows; j += TRANSPOSE_BLOCK)
-        for (int64_t k = 0; k < columns; k += TRANSPOSE_BLOCK)
-            transpose_block(to + k * width + j, width, b + j * stride + k, stride);
-    for (int64_t j = 0; j < real; j++)
-        for (int64_t k = j < rows ? columns : 0; k < terms; k++)
-            to[k * width + j] = b[j * stride + k];
 }
 
 /* A strip from `terms` rows of b, of which `real` columns exist. */
@@ -64,7 +50,7 @@ static void fill_strip(float *to, const float *b, int64_t stride, bool transpose
         for (int64_t k = 0; k < terms; k++)
             memcpy(to + k * width, b + k * stride, (size_t)real * sizeof *to);
     else
-        transpose_strip(to, b, stride, terms, width, real);
+        transpose(to, width, b, stride, real, terms);
 }
 
 void packed_fill(float *to, const float *b, int64_t K, int64_t N, bool transposed, int threads)

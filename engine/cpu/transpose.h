@@ -1,4 +1,4 @@
-/* The transpose of a block of floats in registers. */
+/* The transpose of a matrix of floats, by blocks in registers. */
 #ifndef ENGINE_CPU_TRANSPOSE_H
 #define ENGINE_CPU_TRANSPOSE_H
 
@@ -37,5 +37,19 @@ VM_INLINE void transpose_block(float *to, int64_t to_step, const float *from, in
 }
 
 #undef INTERLEAVE
+
+/* to [columns, to_step] = the transpose of from [rows, from_step]. */
+static inline void transpose(float *to, int64_t to_step, const float *from, int64_t from_step,
+                             int64_t rows, int64_t columns)
+{
+    int64_t whole_rows = rows / TRANSPOSE_BLOCK * TRANSPOSE_BLOCK;
+    int64_t whole_columns = columns / TRANSPOSE_BLOCK * TRANSPOSE_BLOCK;
+    for (int64_t r = 0; r < whole_rows; r += TRANSPOSE_BLOCK)
+        for (int64_t c = 0; c < whole_columns; c += TRANSPOSE_BLOCK)
+            transpose_block(to + c * to_step + r, to_step, from + r * from_step + c, from_step);
+    for (int64_t c = 0; c < columns; c++)
+        for (int64_t r = c < whole_columns ? whole_rows : 0; r < rows; r++)
+            to[c * to_step + r] = from[r * from_step + c];
+}
 
 #endif
